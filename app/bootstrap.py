@@ -1,0 +1,88 @@
+"""The one place where the service is wired together."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from app.access.service import KeyRing
+from app.clock import Clock, SystemClock
+from app.database import Database
+from app.ledger.service import Ledger
+from app.serving.snapshot import SnapshotHolder
+from app.settings import Settings
+
+log = logging.getLogger("offerlab")
+LOOK_INTERVAL_SECONDS = 60.0
+
+
+@dataclass
+class Services:
+    """What every door may use.
+
+    Attributes:
+        settings: the settings in force.
+        database: connections.
+        clock: the time.
+        keys: API keys in memory.
+        snapshots: running experiments in memory.
+        ledger: the group-commit writer.
+    """
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    keys: KeyRing
+    snapshots: SnapshotHolder
+    ledger: Ledger
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Load the first snapshot, start the writer and the background loops (needs a running event loop)."""
+        self.snapshots.start()
+        self.ledger.start()
+        self.tasks = [
+            asyncio.create_task(self.snapshots.poll_forever()),
+            asyncio.create_task(self._close_looks_forever()),
+        ]
+
+    async def stop(self) -> None:
+        """Stop the loops, drain the writer, close the database."""
+        for task in self.tasks:
+            task.cancel()
+        for task in self.tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await asyncio.to_thread(self.ledger.close)
+        self.database.close()
+
+    async def _close_looks_forever(self) -> None:
+        from app.results.service import close_due_days
+
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL_SECONDS)
+            try:
+                await asyncio.to_thread(close_due_days, self)
+            except Exception:
+                log.exception("closing looks failed; trying again in a minute")
+
+
+def wire(settings: Settings, clock: Clock | None = None) -> Services:
+    """Build the services of one process; nothing runs yet."""
+    clock = clock or SystemClock()
+    database = Database(settings.url)
+    keys = KeyRing()
+    snapshots = SnapshotHolder(database, keys, settings, clock)
+    return Services(settings, database, clock, keys, snapshots, Ledger(database, clock))
+
+
+@asynccontextmanager
+async def running(services: Services) -> AsyncIterator[Services]:
+    """The services, started and stopped around a block."""
+    services.start()
+    try:
+        yield services
+    finally:
+        await services.stop()

@@ -1,0 +1,139 @@
+"""`offerlab doctor`: what is wrong with this installation, in plain words."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from app.settings import Settings
+
+LOW_DISK_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked."""
+
+    what: str
+    ok: bool
+    detail: str
+
+
+def _python(_settings: Settings) -> Finding:
+    return Finding(
+        "Python", sys.version_info >= (3, 11), f"{sys.version.split()[0]} (3.11 or later is needed)"
+    )
+
+
+def _data_folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".doctor"
+        probe.write_bytes(b"x")
+        probe.unlink()
+    except OSError as error:
+        return Finding(
+            "data folder", False, f"{folder} cannot be written: {error.strerror}; set OFFERLAB_DATA_DIR"
+        )
+    return Finding("data folder", True, f"{folder.absolute()} can be written")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.data_dir if settings.data_dir.exists() else Path()
+    free = shutil.disk_usage(folder).free
+    return Finding("disk", free > LOW_DISK_BYTES, f"{free / 2**30:.1f} GiB free (1 GiB is the least)")
+
+
+def _secret(settings: Settings) -> Finding:
+    try:
+        _ = settings.root_secret
+    except (ValueError, OSError) as error:
+        return Finding("secret", False, str(error))
+    return Finding(
+        "secret", True, "from OFFERLAB_SECRET" if settings.secret else "in the data folder, mode 0600"
+    )
+
+
+def _database(settings: Settings) -> Finding:
+    from app.database import Database, current_revision, head_revision
+
+    database = Database(settings.url)
+    try:
+        current, head = current_revision(database), head_revision()
+    finally:
+        database.close()
+    kind = "SQLite" if settings.is_sqlite else "PostgreSQL"
+    if current is None and not settings.is_sqlite:
+        return Finding(
+            "database", False, f"{kind} cannot be reached or is empty; run .venv/bin/alembic upgrade head"
+        )
+    if current not in (None, head):
+        return Finding(
+            "database", False, f"{kind} is at {current}, {head} is needed; run .venv/bin/alembic upgrade head"
+        )
+    return Finding("database", True, f"{kind}, schema {current or 'will be made at the first start'}")
+
+
+def _admin(settings: Settings) -> Finding:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from app.access.service import list_keys
+    from app.database import Database
+
+    database = Database(settings.url)
+    try:
+        admins = [key for key in list_keys(database) if key["kind"] == "adm" and not key["revoked_at"]]
+    except SQLAlchemyError:
+        return Finding("admin key", True, "none yet; one is made and printed at the first start")
+    finally:
+        database.close()
+    return Finding(
+        "admin key", bool(admins), f"{len(admins)} active (offerlab keys create --kind adm makes one)"
+    )
+
+
+def _engine(_settings: Settings) -> Finding:
+    try:
+        import duckdb
+    except ImportError as error:
+        return Finding("engine", False, f"DuckDB cannot be loaded: {error}; run ./dev setup")
+    return Finding("engine", True, f"DuckDB {duckdb.__version__}")
+
+
+CHECKS: tuple[Callable[[Settings], Finding], ...] = (
+    _python,
+    _data_folder,
+    _disk,
+    _secret,
+    _database,
+    _admin,
+    _engine,
+)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """Say in plain words what is wrong with this installation; exit code 1 when something is.
+
+    \b
+    Example:
+      offerlab doctor
+    """
+    try:
+        settings = Settings()
+    except ValueError as error:
+        raise click.ClickException(f"a setting is wrong: {error}") from None
+    findings = [check(settings) for check in CHECKS]
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        for finding in findings:
+            click.echo(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what}: {finding.detail}")
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)

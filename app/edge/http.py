@@ -1,0 +1,97 @@
+"""Reading and answering raw ASGI requests: capped bodies, JSON out, problems as RFC 9457."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from app.errors import BadRequest, Refusal, TooLarge, problem
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_CAP_BYTES = 1024 * 1024
+BODY_TIMEOUT_SECONDS = 10.0
+JSON_HEADERS = [(b"content-type", b"application/json")]
+
+
+class ClientGone(Exception):  # noqa: N818 - not an error of ours
+    """The client closed the connection before its body was read."""
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of that (lower-case) name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def bearer_token(scope: Scope) -> str | None:
+    """The API key of a request: `Authorization: Bearer KEY` or `X-API-Key: KEY`."""
+    value = header(scope, b"authorization")
+    if value is not None and value[:7].lower() == b"bearer ":
+        return value[7:].strip().decode("latin-1")
+    value = header(scope, b"x-api-key")
+    return None if value is None else value.strip().decode("latin-1")
+
+
+async def read_body(receive: Receive, scope: Scope, cap: int = BODY_CAP_BYTES) -> bytes:
+    """The whole body, refused as soon as it is over the cap or too slow.
+
+    Raises:
+        TooLarge: over `cap` bytes, declared or received.
+        BadRequest: not complete after `BODY_TIMEOUT_SECONDS`.
+        ClientGone: the connection was closed.
+    """
+    declared = header(scope, b"content-length")
+    if declared is not None and declared.isdigit() and int(declared) > cap:
+        raise too_large(cap)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body = bytes(message.get("body", b""))
+        if len(body) > cap:
+            raise too_large(cap)
+        return body
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+            return await _read_rest(message, receive, cap)
+    except TimeoutError:
+        raise BadRequest("the body did not arrive in time", "slow_body") from None
+
+
+def too_large(cap: int) -> TooLarge:
+    """The refusal of a body over the cap."""
+    return TooLarge(f"the body is over {cap} bytes", "too_large", extra={"max_bytes": cap})
+
+
+async def _read_rest(message: MutableMapping[str, Any], receive: Receive, cap: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > cap:
+            raise too_large(cap)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        message = await receive()
+
+
+async def send_bytes(
+    send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    """Answer with these bytes; JSON unless the headers say otherwise."""
+    fields = [*(JSON_HEADERS if headers is None else headers), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_refusal(send: Send, refusal: Refusal) -> None:
+    """Answer with an RFC 9457 problem document."""
+    status, body, headers = problem(refusal)
+    await send_bytes(send, status, body, headers)

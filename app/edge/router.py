@@ -1,0 +1,49 @@
+"""The outermost ASGI callable: hot paths first, everything else to FastAPI."""
+
+from collections.abc import Mapping
+
+from app.edge.http import ClientGone, Handler, Receive, Scope, Send, send_refusal
+from app.errors import Refusal
+
+
+class Edge:
+    """Sends a request to its hot-path handler, or on to the FastAPI app.
+
+    Args:
+        slow: the FastAPI application.
+        exact: (method, path) → handler.
+        prefixes: (method, path prefix) → handler that reads the rest of the path itself.
+    """
+
+    def __init__(
+        self,
+        slow: Handler,
+        exact: Mapping[tuple[str, str], Handler],
+        prefixes: Mapping[tuple[str, str], Handler],
+    ) -> None:
+        self.slow = slow
+        self.exact = dict(exact)
+        self.prefixes = tuple(prefixes.items())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request (or the lifespan, which is FastAPI's)."""
+        handler = self._handler(scope) if scope["type"] == "http" else None
+        if handler is None:
+            await self.slow(scope, receive, send)
+            return
+        try:
+            await handler(scope, receive, send)
+        except Refusal as refusal:
+            await send_refusal(send, refusal)
+        except ClientGone:
+            return
+
+    def _handler(self, scope: Scope) -> Handler | None:
+        method, path = scope["method"], scope["path"]
+        handler = self.exact.get((method, path))
+        if handler is not None:
+            return handler
+        for (prefix_method, prefix), candidate in self.prefixes:
+            if method == prefix_method and path.startswith(prefix):
+                return candidate
+        return None

@@ -1,0 +1,111 @@
+"""The ASGI application: FastAPI with every domain's door, behind the hot-path edge."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from app.access.endpoints import router as access_router
+from app.audit.endpoints import router as audit_router
+from app.bootstrap import Services, running, wire
+from app.clock import Clock
+from app.database import prepare
+from app.edge.evaluate import EVALUATE_OPENAPI, assignments_handler, ofrep_handler
+from app.edge.http import Handler
+from app.edge.ingest import INGEST_OPENAPI, events_handler
+from app.edge.limits import BodyLimit
+from app.edge.router import Edge
+from app.experiments.endpoints import router as experiments_router
+from app.exports.endpoints import router as exports_router
+from app.health.endpoints import router as health_router
+from app.pages.endpoints import router as pages_router
+from app.pages.static import static_files
+from app.problems import install_problem_handlers
+from app.results.endpoints import router as results_router
+from app.settings import Settings
+
+CORS_HEADERS = ["authorization", "content-type", "if-none-match", "x-api-key"]
+CORS_EXPOSED = ["ETag", "Retry-After"]
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Edge:
+    """The whole service as one ASGI callable; its services start with the lifespan.
+
+    Args:
+        settings: where the database is, which mode, and so on.
+        clock: time; the machine's unless a test gives its own.
+    """
+    services = wire(settings, clock)
+    slow = _slow_app(services)
+    return _edge(services, slow)
+
+
+def application_factory() -> Any:
+    """The application for uvicorn workers, settings read from the environment."""
+    settings = Settings()
+    edge = create_app(settings)
+    if not settings.origins:
+        return edge
+    return CORSMiddleware(
+        cast("Any", edge),
+        allow_origins=list(settings.origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=CORS_HEADERS,
+        expose_headers=CORS_EXPOSED,
+    )
+
+
+def _slow_app(services: Services) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        prepare(services.database, services.settings)
+        async with running(services):
+            yield
+
+    app = FastAPI(title="Offerlab", version="0.1.0", lifespan=lifespan)
+    app.state.services = services
+    for router in (
+        health_router,
+        access_router,
+        experiments_router,
+        results_router,
+        exports_router,
+        audit_router,
+        pages_router,
+    ):
+        app.include_router(router)
+    app.mount("/static", static_files())
+    install_problem_handlers(app)
+    _describe_hot_paths(app)
+    return app
+
+
+def _describe_hot_paths(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            for fragment in (EVALUATE_OPENAPI, INGEST_OPENAPI):
+                document["paths"].update(fragment.get("paths", {}))
+                components = document.setdefault("components", {}).setdefault("schemas", {})
+                components.update(fragment.get("components", {}).get("schemas", {}))
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+
+
+def _edge(services: Services, slow: FastAPI) -> Edge:
+    ofrep = ofrep_handler(services)
+    return Edge(
+        cast("Handler", BodyLimit(cast("Handler", slow))),
+        exact={
+            ("POST", "/api/v1/assignments"): assignments_handler(services),
+            ("POST", "/api/v1/events"): events_handler(services),
+            ("POST", "/ofrep/v1/evaluate/flags"): ofrep,
+        },
+        prefixes={("POST", "/ofrep/v1/evaluate/flags/"): ofrep},
+    )

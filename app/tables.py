@@ -1,0 +1,9 @@
+"""Every table of the service in one import, for migrations and their check."""
+
+import app.access.tables
+import app.audit.tables
+import app.experiments.tables
+import app.ledger.tables
+import app.pages.tables
+import app.results.tables
+import app.serving.tables  # noqa: F401 - importing them all is the point

@@ -1,0 +1,92 @@
+"""What every comparison of two arms can answer, whatever the metric, and how a difference becomes an uplift."""
+
+import math
+from typing import NamedTuple, Protocol
+
+
+class Arm(NamedTuple):
+    """One arm of a comparison.
+
+    Attributes:
+        n: units (survival: units ever at risk).
+        mean: mean per unit on the tested scale.
+        variance: variance of `mean` (not of one unit).
+    """
+
+    n: int
+    mean: float
+    variance: float
+
+
+class Contrast(Protocol):
+    """A difference treatment − control with everything a look needs.
+
+    A boundary z is met by `z` exactly where `limit(boundary)` meets 0 (but for uneven weights, see `means`).
+    """
+
+    @property
+    def control(self) -> Arm:
+        """The control arm."""
+        ...
+
+    @property
+    def treatment(self) -> Arm:
+        """The treatment arm."""
+        ...
+
+    @property
+    def difference(self) -> float:
+        """Mean of treatment − mean of control."""
+        ...
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the tested statistic, above 0."""
+        ...
+
+    @property
+    def z(self) -> float:
+        """Standardised difference, standard normal when there is no effect."""
+        ...
+
+    def limit(self, z: float) -> float:
+        """The difference that would stand z standard errors below the observed one: an interval's end."""
+        ...
+
+    def noninferiority_z(self, factor: float) -> float:
+        """Standardised treatment − factor × control."""
+        ...
+
+
+class Uplift(NamedTuple):
+    """Relative effect treatment / control − 1 with its ends; for display, never for a test."""
+
+    point: float
+    low: float | None
+    high: float | None
+
+
+def uplift(control: Arm, treatment: Arm, z_low: float | None, z_high: float | None) -> Uplift | None:
+    """Uplift by the delta method on the logarithm of the ratio of means.
+
+    Args:
+        control: arm with a mean above 0.
+        treatment: arm with a mean above 0.
+        z_low: standard errors from the point down to the lower end, ≥ 0; None leaves the end open.
+        z_high: the same up to the upper end.
+
+    Returns:
+        The uplift, or None where a mean is not positive (a ratio of them says nothing).
+
+    Source: delta method for log(m_T) − log(m_C) with independent arms.
+
+    >>> uplift(Arm(10, 2.0, 0.0), Arm(10, 3.0, 0.0), 2.0, 2.0)
+    Uplift(point=0.5, low=0.5, high=0.5)
+    """
+    if control.mean <= 0 or treatment.mean <= 0:
+        return None
+    ratio = treatment.mean / control.mean
+    spread = math.sqrt(control.variance / control.mean**2 + treatment.variance / treatment.mean**2)
+    low = None if z_low is None else ratio * math.exp(-z_low * spread) - 1
+    high = None if z_high is None else ratio * math.exp(z_high * spread) - 1
+    return Uplift(ratio - 1, low, high)

@@ -1,0 +1,106 @@
+"""What was decided before the data: the metrics, the error rates and the rhythm of looks.
+
+A plan is written when the experiment is defined and never changes after the start.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["primary", "secondary", "guardrail"]
+Kind = Literal["proportion", "mean", "ratio", "survival"]
+Direction = Literal["increase", "decrease"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric of a plan.
+
+    Attributes:
+        key: name of the metric, for example `revenue_per_unit`.
+        role: primary (decides), secondary (is shown) or guardrail (must not be harmed).
+        kind: the shape of the statistic: a share, a mean, a ratio of two sums, or a Kaplan–Meier event share.
+        window_days: w; ages 0 … w count (`survival`: ages 1 … w).
+        money: the values are minor units of the plan's currency.
+        signed: values may be negative (profit), so a cap cuts both tails.
+        direction: the direction that is good for the shop.
+        explanatory: the arm changes the denominator; shown with an interval, refused as primary.
+        non_inferiority_margin: m, a share of control's mean (guardrails), else None.
+        label: distinguishes two metrics with one key, `key` or `key:window_days`.
+    """
+
+    key: str
+    role: Role
+    kind: Kind
+    window_days: int
+    money: bool = False
+    signed: bool = False
+    direction: Direction = "increase"
+    explanatory: bool = False
+    non_inferiority_margin: float | None = None
+
+    @property
+    def label(self) -> str:
+        """The name under which cells and looks are filed."""
+        return f"{self.key}:{self.window_days}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisPlan:
+    """Everything the analysis needs to know that is not data.
+
+    Attributes:
+        experiment: key of the experiment.
+        version: its version, 1-based.
+        variants: variant keys in the order of the definition.
+        control: the variant the others are compared with.
+        weights: planned share of each variant, aligned with `variants`, sum 1.
+        metrics: the metrics, primaries first.
+        alpha: two-sided type-I error of the primary, in (0, 1); each half spends alpha / 2.
+        power: planned power, in (0, 1).
+        mde: smallest relevant effect, a share of control's mean.
+        planned_units: mature units over all variants at which t = 1.
+        settle_days: days after the window during which cancellations and refunds still count.
+        min_days: first day of entry (1-based count of shop days) at which roll-out may be tested.
+        max_days: days of entry after which the test gives its last word, or None.
+        cap_minor: fixed cap on money per unit, or None (then frozen from the data).
+        method: `group_sequential`.
+        spending: spending function, for example `kim-demets:2`.
+        open_ended_share: r, the share of alpha kept for t > 1.
+        look_days: `weekly` (roll-out at whole weeks of entry, harm daily) or `daily`.
+        currency: ISO code of every money metric, or None when the experiment has no economics.
+        timezone: IANA zone in which shop days are cut.
+        largest_threshold_minor: largest `min_order_minor` among the offers; caps stay above three times it.
+        margin_share: (lo, hi) of the unknown goods margin, or None when orders carry it.
+    """
+
+    experiment: str
+    version: int
+    variants: tuple[str, ...]
+    control: str
+    weights: tuple[float, ...]
+    metrics: tuple[Metric, ...]
+    alpha: float = 0.05
+    power: float = 0.8
+    mde: float = 0.1
+    planned_units: int = 10_000
+    settle_days: int = 7
+    min_days: int = 14
+    max_days: int | None = None
+    cap_minor: int | None = None
+    method: str = "group_sequential"
+    spending: str = "kim-demets:2"
+    open_ended_share: float = 0.1
+    look_days: Literal["weekly", "daily"] = "weekly"
+    currency: str | None = None
+    timezone: str = "UTC"
+    largest_threshold_minor: int = 0
+    margin_share: tuple[float, float] | None = None
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """Every variant but control, in order."""
+        return tuple(variant for variant in self.variants if variant != self.control)
+
+    def weight(self, variant: str) -> float:
+        """Planned share of one variant, 0–1."""
+        return self.weights[self.variants.index(variant)]
