@@ -108,4 +108,5 @@ def _edge(services: Services, slow: FastAPI) -> Edge:
             ("POST", "/ofrep/v1/evaluate/flags"): ofrep,
         },
         prefixes={("POST", "/ofrep/v1/evaluate/flags/"): ofrep},
+        slow_app=slow,
     )

@@ -1,6 +1,7 @@
 """The outermost ASGI callable: hot paths first, everything else to FastAPI."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from app.edge.http import ClientGone, Handler, Receive, Scope, Send, send_refusal
 from app.errors import Refusal
@@ -10,7 +11,8 @@ class Edge:
     """Sends a request to its hot-path handler, or on to the FastAPI app.
 
     Args:
-        slow: the FastAPI application.
+        slow: everything else, as ASGI.
+        slow_app: the FastAPI application inside `slow` (for its OpenAPI document and its state).
         exact: (method, path) → handler.
         prefixes: (method, path prefix) → handler that reads the rest of the path itself.
     """
@@ -20,8 +22,10 @@ class Edge:
         slow: Handler,
         exact: Mapping[tuple[str, str], Handler],
         prefixes: Mapping[tuple[str, str], Handler],
+        slow_app: Any = None,
     ) -> None:
         self.slow = slow
+        self.slow_app = slow_app
         self.exact = dict(exact)
         self.prefixes = tuple(prefixes.items())
 

@@ -1,0 +1,53 @@
+"""Docs live with the code: what exists is documented, and the reference is what the code says today."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.cli.main import offerlab
+from app.cli.reference import PAGES
+from app.settings import Settings
+from stats.metrics import CATALOGUE
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_the_reference_page_is_what_the_code_says(name: str) -> None:
+    written = (REFERENCE / name).read_text(encoding="utf-8")
+    assert written == PAGES[name](), "run ./dev docs"
+
+
+def test_every_setting_is_documented() -> None:
+    page = (REFERENCE / "settings.md").read_text()
+    missing = [name for name in Settings.model_fields if f"OFFERLAB_{name.upper()}`" not in page]
+    assert missing == []
+
+
+def test_every_command_is_documented_with_an_example() -> None:
+    page = (REFERENCE / "commands.md").read_text()
+    for name, command in offerlab.commands.items():
+        assert f"## `offerlab {name}`" in page
+        assert "Example" in (command.help or ""), name
+
+
+def test_every_metric_is_defined_in_the_methods() -> None:
+    page = (ROOT / "docs" / "methods" / "metrics.md").read_text()
+    assert [key for key in CATALOGUE if f"`{key}`" not in page] == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    broken = []
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)} → {target}")
+    assert broken == []
+
+
+def test_the_readme_names_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert "./dev run" in text
+    assert "./dev test" in text
