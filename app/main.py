@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from app.access.endpoints import router as access_router
+from app.access.service import ensure_admin_key
 from app.audit.endpoints import router as audit_router
 from app.bootstrap import Services, running, wire
 from app.clock import Clock
@@ -58,9 +59,13 @@ def application_factory() -> Any:
 
 
 def _slow_app(services: Services) -> FastAPI:
+    settings = services.settings
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         prepare(services.database, services.settings)
+        if settings.admin_key:
+            ensure_admin_key(services.database, settings, services.clock.now_us())
         async with running(services):
             yield
 

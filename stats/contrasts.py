@@ -1,4 +1,4 @@
-"""What every comparison of two arms can answer, whatever the metric, and how a difference becomes an uplift."""
+"""What every comparison of two arms can answer, whatever the metric; and uplift, for display."""
 
 import math
 from typing import NamedTuple, Protocol

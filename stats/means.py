@@ -10,7 +10,7 @@ from stats.contrasts import Arm
 from stats.results import Inconclusive
 from stats.summaries import Moments
 
-_FAR_Z = 30.0  # beyond it p-values leave double precision; Wallace's formula is exact to 1e-3 there
+_FAR_Z = 30.0  # beyond it p-values leave double precision; Wallace's formula is within 0.3 % there
 
 
 def t_to_z(t: float, df: float) -> float:
@@ -28,7 +28,7 @@ def t_to_z(t: float, df: float) -> float:
     wallace = (8 * df + 1) / (8 * df + 3) * math.sqrt(df * math.log1p(t * t / df))
     if wallace > _FAR_Z:
         return math.copysign(wallace, t)
-    return math.copysign(float(-special.ndtri(special.stdtr(df, -abs(t)))), t)
+    return math.copysign(-float(special.ndtri(float(special.stdtr(df, -abs(t))))), t)
 
 
 def z_to_t(z: float, df: float) -> float:
@@ -48,7 +48,7 @@ def z_to_t(z: float, df: float) -> float:
         exponent = (z * (8 * df + 3) / (8 * df + 1)) ** 2 / df
         size = math.sqrt(df * math.expm1(exponent)) if exponent < math.log(1e300) else math.inf
         return math.copysign(size, z)
-    return math.copysign(float(-special.stdtrit(df, special.ndtr(-abs(z)))), z)
+    return math.copysign(-float(special.stdtrit(df, float(special.ndtr(-abs(z))))), z)
 
 
 def satterthwaite_df(variance_1: float, df_1: float, variance_2: float, df_2: float) -> float:

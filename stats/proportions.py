@@ -49,8 +49,9 @@ def constrained_share(x_t: int, n_t: int, x_c: int, n_c: int, difference: float)
 class ProportionContrast:
     """Difference of two shares with the score statistic, without the N / (N − 1) correction.
 
-    Assumes independent units. Source: Miettinen & Nurminen (1985); oracle: statsmodels
-    `confint_proportions_2indep(method="score", correction=False)`.
+    Assumes independent units. Source: Mee (1984); Miettinen & Nurminen (1985). Oracle: the table of Newcombe
+    (1998), Statistics in Medicine 17. (statsmodels 0.15.0 has a wrong coefficient in the constrained share
+    of differences other than 0, its issue 10269; its interval ends are off by up to 2e-3 in small samples.)
 
     Attributes:
         x_t: successes of the treatment.

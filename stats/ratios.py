@@ -41,7 +41,8 @@ def compare_ratios(control: Moments, treatment: Moments) -> MeanContrast | Incon
         treatment: moments of the treatment.
 
     Returns:
-        The contrast; `Inconclusive` where an arm has under two buyers (`no_units`) or no spread (`no_variance`).
+        The contrast; `Inconclusive` where an arm has under two buyers (`no_units`) or there is no spread
+        (`no_variance`).
     """
     arm_c, arm_t = ratio_arm(control), ratio_arm(treatment)
     if arm_c is None or arm_t is None or min(control.buyers, treatment.buyers) < 2:  # noqa: PLR2004 - see above

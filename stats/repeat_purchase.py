@@ -1,7 +1,7 @@
 """Repeat purchase with censoring: Kaplan–Meier on the cohort triangle, in shop days.
 
-A cohort seen on day D has been followed to age min(window, D − cohort day − settle days). Younger cohorts count
-for the ages they have lived through, which is what "repeated so far" gets wrong.
+A cohort seen on day D has been followed to age min(window, D − cohort day − settle days). Younger cohorts
+count for the ages they have lived through, which is what "repeated so far" gets wrong.
 """
 
 import math
@@ -30,10 +30,10 @@ class SurvivalCurve:
         at_risk: units at risk at each age.
         events: first events at each age.
 
-    Source: Kaplan & Meier (1958); Greenwood (1926). Oracles: R `survival::survfit`, statsmodels `SurvfuncRight`.
+    Source: Kaplan & Meier (1958); Greenwood (1926). Oracles: R `survfit`, statsmodels `SurvfuncRight`.
 
     >>> curve = SurvivalCurve(4, np.array([4, 2]), np.array([1, 1]))
-    >>> curve.survival.tolist(), round(curve.variance[-1], 12)
+    >>> curve.survival.tolist(), round(float(curve.variance[-1]), 12)
     ([0.75, 0.375], 0.08203125)
     """
 
@@ -45,7 +45,8 @@ class SurvivalCurve:
     def survival(self) -> Floats:
         """Share without an event by each age; NaN past the last age anybody was followed to."""
         with np.errstate(invalid="ignore"):
-            return np.cumprod(1.0 - self.events / np.where(self.at_risk > 0, self.at_risk, np.nan))
+            kept = 1.0 - self.events / np.where(self.at_risk > 0, self.at_risk, np.nan)
+        return np.cumprod(kept, dtype=np.float64)
 
     @cached_property
     def hazard_variance(self) -> Floats:
@@ -77,8 +78,8 @@ class SurvivalCurve:
             confidence_level: coverage of the band at each age, in (0, 1).
 
         Returns:
-            One point per age that somebody was followed to. Before the first event the upper end is that of an
-            exact binomial interval.
+            One point per age that somebody was followed to. Before the first event the upper end is that of
+            an exact binomial interval.
 
         Source: Kalbfleisch & Prentice (1980); oracle: R `survfit(conf.type="log-log")`.
         """
@@ -231,8 +232,8 @@ def compare_survival(control: SurvivalCurve, treatment: SurvivalCurve) -> Surviv
         treatment: curve of the treatment.
 
     Returns:
-        The contrast; `Inconclusive` where a curve does not reach the window (`no_units`) or nobody had an event
-        (`no_variance`).
+        The contrast; `Inconclusive` where a curve does not reach the window (`no_units`) or nobody had an
+        event (`no_variance`).
     """
     arm_c, arm_t = control.arm(), treatment.arm()
     if arm_c is None or arm_t is None:

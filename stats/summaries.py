@@ -5,10 +5,10 @@ Sums stay Python integers until the last division, so nothing is lost to cancell
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from itertools import accumulate
 
-from stats.cells import MomentCell
+from stats.cells import EntryCell, MomentCell
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def moments_of(cell: MomentCell) -> Moments:
 
 @dataclass(frozen=True)
 class CumulativeMoments:
-    """Moments of one arm by cohort day, summed from the first cohort on: any span of cohorts is one subtraction.
+    """Moments of one arm by cohort day, summed from the first cohort on: any span is one subtraction.
 
     Attributes:
         days: cohort days, rising.
@@ -118,7 +118,7 @@ class CumulativeMoments:
 
 @dataclass(frozen=True, slots=True)
 class EntryTotals:
-    """Units that entered one variant up to some cohort day.
+    """Units that entered one variant over a span of cohort days; totals of disjoint spans add.
 
     Attributes:
         units: exposed units.
@@ -129,6 +129,13 @@ class EntryTotals:
     units: int = 0
     triggered: int = 0
     crossed_over: int = 0
+
+    def __add__(self, other: "EntryTotals") -> "EntryTotals":
+        return EntryTotals(
+            self.units + other.units,
+            self.triggered + other.triggered,
+            self.crossed_over + other.crossed_over,
+        )
 
 
 @dataclass(frozen=True)
@@ -141,15 +148,24 @@ class EntryDays:
     """
 
     days: tuple[int, ...] = ()
-    totals: tuple[EntryTotals, ...] = field(default=())
+    totals: tuple[EntryTotals, ...] = ()
 
-    def upto(self, last_day: int, first_day: int | None = None) -> EntryTotals:
-        """Totals of cohorts with first_day ≤ cohort day ≤ last_day (None: from the start)."""
-        inside = [
-            t
-            for day, t in zip(self.days, self.totals, strict=True)
-            if day <= last_day and (first_day is None or day >= first_day)
-        ]
-        return EntryTotals(
-            sum(t.units for t in inside), sum(t.triggered for t in inside), sum(t.crossed_over for t in inside)
-        )
+    @classmethod
+    def from_cells(cls, cells: Iterable[EntryCell]) -> "EntryDays":
+        """Cells of one variant, in any order; cells of one cohort day are added up."""
+        by_day: dict[int, EntryTotals] = {}
+        for cell in cells:
+            known = by_day.get(cell.cohort_day, EntryTotals())
+            by_day[cell.cohort_day] = known + EntryTotals(cell.units, cell.triggered, cell.crossed_over)
+        days = tuple(sorted(by_day))
+        return cls(days, tuple(by_day[day] for day in days))
+
+    def between(self, first_day: int | None, last_day: int) -> EntryTotals:
+        """Totals of cohorts with first_day ≤ cohort day ≤ last_day (None: from the start).
+
+        >>> cells = [EntryCell("a", day, 10, 0, 0) for day in (1, 2, 5)]
+        >>> EntryDays.from_cells(cells).between(2, 4).units
+        10
+        """
+        start = 0 if first_day is None else bisect_left(self.days, first_day)
+        return sum(self.totals[start : bisect_right(self.days, last_day)], EntryTotals())

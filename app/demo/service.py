@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -94,10 +94,7 @@ def _seed_cdnow(door: Door) -> None:
     except cdnow.MissingData as missing:
         raise DemoUnavailable(str(missing)) from None
     key = door.experiment(cdnow.definition())["key"]
-    sources = [
-        (lambda customer=customer, rows=rows: cdnow.events(customer, rows, door.variant(key, customer)))
-        for customer, rows in customers.items()
-    ]
+    sources = [_cdnow_events(door, key, customer, rows) for customer, rows in customers.items()]
     _replay(door, sources, "CDNOW purchase log   ")
     door.call("POST", f"/api/v1/experiments/{key}/looks", {"through": cdnow.LAST_DAY})
 
@@ -107,17 +104,25 @@ def _seed_simulated(door: Door, define: Callable[[str], dict[str, Any]], start: 
     begun = datetime.fromisoformat(made["starts_at"]).astimezone(UTC)
     key = made["key"]
     people = [shoppers.Shopper(key, number, begun) for number in range(shoppers.UNITS)]
-    sources = [
-        (lambda person=person: person.events(door.variant(key, person.visitor_id))) for person in people
-    ]
+    sources = [_simulated_events(door, key, person) for person in people]
     _replay(door, sources, f"{key:21}")
     last = (begun + timedelta(days=shoppers.TOTAL_DAYS)).date().isoformat()
     door.call("POST", f"/api/v1/experiments/{key}/looks", {"through": last})
 
 
-def _replay(door: Door, sources: list[Callable[[], Iterable[dict[str, Any]]]], label: str) -> None:
+def _cdnow_events(
+    door: Door, key: str, customer: str, rows: list[cdnow.Purchase]
+) -> Iterator[dict[str, Any]]:
+    yield from cdnow.events(customer, rows, door.variant(key, customer))
+
+
+def _simulated_events(door: Door, key: str, person: shoppers.Shopper) -> Iterator[dict[str, Any]]:
+    yield from person.events(door.variant(key, person.visitor_id))
+
+
+def _replay(door: Door, sources: Sequence[Iterable[dict[str, Any]]], label: str) -> None:
     with click.progressbar(sources, label=label, file=sys.stderr, show_eta=True) as bar:
-        events = (event for source in bar for event in source())
+        events = (event for source in bar for event in source)
         while batch := list(islice(events, BATCH)):
             door.send(batch)
 
@@ -164,9 +169,9 @@ def _lines(settings: Settings, url: str, admin_key: str | None) -> Iterator[str]
         key = create_key(database, "adm", "demo", now_us, actor="demo", expires_at_us=hour)["key"]
         time.sleep(2)  # every worker knows a new key within two seconds
         seed(url, key, now_us)
-        shop_key = create_key(
-            database, "srv", "demo storefront", now_us, actor="demo", expires_at_us=hour
-        )["key"]
+        shop_key = create_key(database, "srv", "demo storefront", now_us, actor="demo", expires_at_us=hour)[
+            "key"
+        ]
         link = make_login_link(database, settings, "mgr", SystemClock().now_us(), base_url=url)
     finally:
         database.close()
@@ -179,6 +184,7 @@ def _lines(settings: Settings, url: str, admin_key: str | None) -> Iterator[str]
     yield ""
     yield "  try:"
     yield f"  curl -s {url}/api/v1/assignments -H 'X-API-Key: {shop_key}' \\"
-    yield """    -H 'content-type: application/json' -d '{"visitor_id":"v-1","experiments":["threshold-1000-3000"]}'"""
+    body = '{"visitor_id":"v-1","experiments":["threshold-1000-3000"]}'
+    yield f"    -H 'content-type: application/json' -d '{body}'"
     yield f"  curl -s {url}/api/v1/experiments/cdnow/results -H 'X-API-Key: {admin_key or key}'"
     yield ""

@@ -1,14 +1,14 @@
-"""Simulated shoppers for the two labelled demo experiments: one start date, one and the same set of events."""
+"""Simulated shoppers for the two labelled demo experiments: one start date gives one set of events."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
-
 REUSE_KEY = "promo-code-reuse"
 THRESHOLD_KEY = "threshold-1000-3000"
+SIMULATED_KEYS = frozenset({REUSE_KEY, THRESHOLD_KEY})
 UNITS = 6000
 ENTRY_DAYS = 28
 WINDOW_DAYS = 14
@@ -130,6 +130,8 @@ class Shopper:
     """One simulated visitor: when it came, and what it will do under a variant."""
 
     def __init__(self, key: str, number: int, start: datetime) -> None:
+        import numpy as np
+
         self.key = key
         self.visitor_id = f"{key}-{number:05d}"
         self.rng = np.random.default_rng([len(key), number])
@@ -149,7 +151,7 @@ class Shopper:
             yield self._order(2, again_at, habit, discounted=habit.again_discounted)
 
     def _order(self, number: int, at: datetime, habit: Habit, *, discounted: bool) -> dict[str, Any]:
-        items = round(habit.basket_median_minor * float(np.exp(0.55 * self.rng.standard_normal())))
+        items = round(habit.basket_median_minor * math.exp(0.55 * self.rng.standard_normal()))
         discount = _discount(habit, items) if discounted else 0
         return self._event(f"order-{number}", "order", at) | {
             "order_id": f"{self.visitor_id}-{number}",

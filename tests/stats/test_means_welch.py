@@ -112,11 +112,11 @@ def test_z_goes_on_rising_where_p_values_underflow(df: float) -> None:
 
 
 def test_the_switch_to_the_tail_formula_is_seamless() -> None:
-    """Wallace's z is within 1e-3 of the exact one where the formula takes over."""
+    """Wallace’s z is within 0.3 % of the exact one where the formula takes over."""
     for df in (58.0, 1000.0, 1e5):
-        assert t_to_z(z_to_t(29.999, df) * (1 + 1e-12), df) == pytest.approx(29.999, rel=1e-3)
+        assert t_to_z(z_to_t(29.999, df) * (1 + 1e-12), df) == pytest.approx(29.999, rel=3e-3)
         wallace = (8 * df + 1) / (8 * df + 3) * np.sqrt(df * np.log1p(z_to_t(29.5, df) ** 2 / df))
-        assert wallace == pytest.approx(29.5, rel=1e-3)
+        assert wallace == pytest.approx(29.5, rel=3e-3)
 
 
 def test_without_units_or_spread_there_is_a_reason_instead_of_a_number() -> None:

@@ -17,11 +17,20 @@ Z95 = -float(special.ndtri(0.025))
 SCALE = 10**8  # turns the oracles' decimals into integers
 
 
-def whole(n: int, x: float, xx: float, y: float, yy: float, xy: float) -> Moments:
+def whole(  # noqa: PLR0913, PLR0917 - the sums of a ratio
+    n: int, x: float, xx: float, y: float, yy: float, xy: float
+) -> Moments:
     """Integer moments of x and y on a grid of 1 / SCALE."""
     s = SCALE
     return Moments(
-        n, n, round(x * s), round(xx * s * s), round(x * s), round(y * s), round(yy * s * s), round(xy * s * s)
+        n,
+        n,
+        round(x * s),
+        round(xx * s * s),
+        round(x * s),
+        round(y * s),
+        round(yy * s * s),
+        round(xy * s * s),
     )
 
 
@@ -53,7 +62,7 @@ def summary(arm: dict[str, Any]) -> Moments:
 
 @pytest.mark.parametrize("case", oracle_cases("tea_tasting.json", lambda c: "tt_aov_ratio" in c["name"]))
 def test_average_order_value_on_the_absolute_scale_is_that_of_tea_tasting(case: dict[str, Any]) -> None:
-    """With every unit counted as a buyer, as there; the package's p-value uses the same degrees of freedom."""
+    """With every unit counted as a buyer, as there, so the degrees of freedom agree."""
     found = contrast(summary(case["inputs"]["control"]), summary(case["inputs"]["treatment"]))
     expected = case["expected"]
     assert found.difference == pytest.approx(expected["effect_size"], abs=1e-7)

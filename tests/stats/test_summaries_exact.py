@@ -38,7 +38,9 @@ def test_moments_of_two_groups_add_and_subtract(a: list[int], b: list[int]) -> N
 
 def test_any_span_of_cohorts_is_the_sum_of_its_cells() -> None:
     rng = np.random.default_rng(3)
-    rows = [(int(day), int(x)) for day, x in zip(rng.integers(0, 20, 200), rng.integers(0, 50, 200), strict=True)]
+    rows = [
+        (int(day), int(x)) for day, x in zip(rng.integers(0, 20, 200), rng.integers(0, 50, 200), strict=True)
+    ]
     cells = [MomentCell("m", "a", day, 1, int(x != 0), x, x * x, x) for day, x in rows]
     filed = CumulativeMoments.from_cells(cells)
     for first, last in ((None, 5), (3, 11), (7, 7), (15, 3), (0, 100)):

@@ -1,0 +1,135 @@
+"""`offerlab analyze events`: exposures, orders and refunds in files → the service's result object."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.analyze.event_files import EventFiles, known_variants, read_files
+from app.analyze.plan_file import PlanFile, look_days, read_plan
+from app.analyze.unusable import NAMED_ROWS
+from app.clock import day_start_us, last_closed_day, shop_day
+from app.results.closing import Study, close_range
+from app.results.document import encode
+from app.results.inputs import (
+    CANCELLATION_ROWS,
+    EXPOSURE_ROWS,
+    LINK_ROWS,
+    ORDER_ROWS,
+    REFUND_ROWS,
+    LedgerRows,
+    Scope,
+)
+from app.results.reading import Question, Written, read
+from stats.readings import last_mature_day
+from stats.results import Result
+
+Paths = Path | Sequence[Path]
+ALWAYS = ((-(2**62), None),)
+
+
+def analyze_events(
+    exposures_path: Paths, orders_path: Paths, refunds_path: Paths | None, plan_path: Path
+) -> tuple[Result, bytes]:
+    """Read files of events under a plan.
+
+    Args:
+        exposures_path: one or more files with `unit_id, variant, occurred_at`, and if wished `event_id`,
+            `experiment`, `reason` (not analysed, and why) and `flags`.
+        orders_path: one or more with `order_id, unit_id, occurred_at, currency, items_minor, discount_minor`,
+            and if wished the other fields of an order, `cancelled_at`, `refunds` (a JSON list).
+        refunds_path: one or more with `refund_id, order_id, occurred_at, amount_minor`, or None.
+        plan_path: plan.toml.
+
+    Returns:
+        The result and its JSON document.
+
+    Raises:
+        Invalid: a file or the plan cannot be read; the message names file, row and column.
+    """
+    plan = read_plan(plan_path)
+    files = read_files(_list(exposures_path), _list(orders_path), _list(refunds_path), plan)
+    weights = plan.weights(sorted(set(files.exposures["variant"].to_pylist())))
+    files = known_variants(files, weights)
+    study = study_of(files, plan)
+    as_of_us = plan.as_of_us or _end_of_files(study, plan.timezone)
+    closed_day = last_closed_day(as_of_us, plan.timezone)
+    days = look_days(plan, _first_day(study), closed_day)
+    closed = close_range(study, "first_touch", days, (), {})
+    question = Question(
+        as_of_us,
+        through_seq=plan.entries.get("through_seq"),
+        state=plan.state,
+        notes={
+            name: plan.notes.get(name, 0) + files.notes.get(name, 0) for name in {*plan.notes, *files.notes}
+        },
+    )
+    result = read(study, question, Written(closed.looks, closed.caps, days))
+    _count_immature(study, files, as_of_us)
+    result = replace(result, unusable=files.unusable.document())
+    return result, encode(result)
+
+
+def study_of(files: EventFiles, plan: PlanFile) -> Study:
+    """The rows as a study: text ids become numbers, everything in the files is analysed time."""
+    shown, bought = files.exposures, files.orders
+    ids = pc.unique(pa.chunked_array([*shown["unit"].chunks, *bought["unit"].chunks], pa.string()))
+    variants = sorted(set(shown["variant"].to_pylist()))
+    analysis = plan.plan(variants, files.experiment, len(pc.unique(shown["unit"])))
+    cancelled = bought.filter(pc.is_valid(bought["cancelled_us"]))
+    rows = LedgerRows(
+        exposures=_conform(_numbered(shown, ids), EXPOSURE_ROWS),
+        orders=_conform(_numbered(bought, ids), ORDER_ROWS),
+        refunds=_conform(files.refunds, REFUND_ROWS),
+        cancellations=pa.table(
+            [cancelled["order_id"], cancelled["cancelled_us"]], names=CANCELLATION_ROWS.names
+        ),
+        links=LINK_ROWS.empty_table(),
+    )
+    scope = Scope("visitor", analysis.variants, plan.timezone, ALWAYS, entry_ends_us=plan.entry_ends_us)
+    from app.engine.duckdb import DuckDBEngine
+
+    return Study(analysis, plan.economics(), scope, rows, DuckDBEngine())
+
+
+def _numbered(table: pa.Table, ids: pa.Array) -> pa.Table:
+    """Unit ids as numbers from 1, in the column of visitors; nobody is a customer here."""
+    numbers = pc.add(pc.index_in(table["unit"], value_set=ids).cast(pa.int64()), 1)
+    nobody = pa.array([None] * table.num_rows, pa.int64())
+    return table.append_column("visitor", numbers).append_column("customer", nobody)
+
+
+def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    return table.select(schema.names).cast(schema)
+
+
+def _first_day(study: Study) -> int | None:
+    earliest = pc.min(study.rows.exposures["occurred_us"]).as_py()
+    return None if earliest is None else shop_day(earliest, study.scope.timezone)
+
+
+def _end_of_files(study: Study, zone: str) -> int:
+    """The end of the last shop day of the files."""
+    return day_start_us(shop_day(max(study.rows.latest_us(), 0), zone) + 1, zone)
+
+
+def _count_immature(study: Study, files: EventFiles, as_of_us: int) -> None:
+    """Units whose primary window is still open: not lost, only too young."""
+    primary = study.plan.metrics[0]
+    mature = last_mature_day(study.plan, primary, last_closed_day(as_of_us, study.scope.timezone))
+    first = files.exposures.group_by("unit").aggregate([("occurred_us", "min")])
+    edge = day_start_us(mature + 1, study.scope.timezone)
+    inside = (pc.field("occurred_us_min") >= edge) & (pc.field("occurred_us_min") < as_of_us)
+    young = first.filter(inside)["unit"]
+    if len(young):
+        rows = files.exposures.filter(pc.is_in(files.exposures["unit"], value_set=young.combine_chunks()))
+        named = rows.sort_by("row").select(["file", "row"]).slice(0, NAMED_ROWS).to_pylist()
+        files.unusable.note("immature", len(young), named)
+
+
+def _list(paths: Paths | None) -> list[Path]:
+    if paths is None:
+        return []
+    return [paths] if isinstance(paths, Path) else list(paths)

@@ -1,0 +1,105 @@
+"""Who asks for which unit, and what the rules answer: shared by the assignments door and OFREP."""
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app.access.service import Principal, allow, customer_signature
+from app.edge.http import Scope, bearer_token
+from app.serving.snapshot import ServedExperiment, Snapshot
+from assignment.decision import Assigned, NotAssigned, decide
+
+if TYPE_CHECKING:
+    from app.bootstrap import Services
+
+IGNORED_CUSTOMER = {
+    "code": "customer_id_ignored",
+    "detail": "a publishable key needs customer_signature to name a customer",
+}
+LONGEST_ID = 200
+
+
+def authenticate(services: "Services", scope: Scope, operation: str) -> Principal:
+    """Whose key it is, if its kind may do this.
+
+    Raises:
+        Unauthorized: no good key.
+        Forbidden: a good key of the wrong kind.
+    """
+    principal = services.keys.authenticate(bearer_token(scope), services.clock.now_us())
+    allow(principal, operation)
+    return principal
+
+
+def vouched_customer(
+    principal: Principal, customer_id: str | None, signature: str | None, secret: str
+) -> str | None:
+    """The customer id if the sender may name it: a server may, a browser needs the shop's signature."""
+    if customer_id is None or principal.kind != "pub":
+        return customer_id
+    expected = customer_signature(secret, customer_id)
+    given = (signature or "").encode("utf-8", "surrogatepass")
+    return customer_id if hmac.compare_digest(given, expected.encode()) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One request's question, ready to be put to every experiment.
+
+    Attributes:
+        services: the process.
+        snapshot: what is served; the same for the whole request.
+        visitor: unit id for experiments on visitors: the canonical visitor of a known customer.
+        customer: unit id for experiments on customers.
+        attributes: what the audience is matched against.
+        is_bot: the storefront recognised a crawler (`"bot": true` among the attributes).
+        now_us: the moment of the request.
+    """
+
+    services: "Services"
+    snapshot: Snapshot
+    visitor: str | None
+    customer: str | None
+    attributes: dict[str, Any]
+    is_bot: bool
+    now_us: int
+
+    def unit_of(self, served: ServedExperiment) -> str | None:
+        """The unit id the experiment randomises, or None when the request lacks it."""
+        return (self.customer if served.unit == "customer" else self.visitor) or None
+
+    def decide(self, served: ServedExperiment, unit_id: str | None) -> Assigned | NotAssigned:
+        """What the experiment's rules say about a unit at this moment."""
+        rules = served.rules_at(self.now_us)
+        enrolled = (
+            self.services.snapshots.follower.enrolled.holds(served.key, unit_id)
+            if rules.state == "frozen" and unit_id is not None
+            else None
+        )
+        return decide(rules, unit_id, self.attributes, is_bot=self.is_bot, enrolled=enrolled)
+
+
+def ask(
+    services: "Services", visitor_id: str | None, customer_id: str | None, attributes: dict[str, Any] | None
+) -> Asking:
+    """Prepare a question; never touches the database.
+
+    Args:
+        services: the process.
+        visitor_id: the visitor, or None.
+        customer_id: a customer the sender may name, or None.
+        attributes: for the audience.
+    """
+    visitor = visitor_id
+    if customer_id is not None:
+        visitor = services.snapshots.follower.aliases.canonical(customer_id) or visitor_id
+    values = {} if attributes is None else attributes
+    return Asking(
+        services,
+        services.snapshots.current,
+        visitor,
+        customer_id,
+        values,
+        values.get("bot") is True,
+        services.clock.now_us(),
+    )

@@ -1,0 +1,128 @@
+"""The assignments door as raw ASGI: msgspec in, ready-made fragments out, never the database."""
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from app.access.service import identity_secret
+from app.edge.asking import IGNORED_CUSTOMER, LONGEST_ID, Asking, ask, authenticate, vouched_customer
+from app.edge.evaluate_openapi import EVALUATE_OPENAPI
+from app.edge.http import Handler, Receive, Scope, Send, read_body, send_bytes
+from app.edge.ofrep import ofrep_handler
+from app.errors import BadRequest, Invalid, NotFound
+from app.serving.snapshot import ServedExperiment, Snapshot
+from assignment.decision import Assigned
+
+if TYPE_CHECKING:
+    from app.bootstrap import Services
+
+__all__ = ["EVALUATE_OPENAPI", "assignments_handler", "ofrep_handler"]
+
+MOST_EXPERIMENTS = 1000
+Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
+
+
+class AssignmentRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of `POST /api/v1/assignments`."""
+
+    visitor_id: Id | None = None
+    customer_id: Id | None = None
+    customer_signature: Id | None = None
+    attributes: dict[str, Any] | None = None
+    experiments: Annotated[list[str], msgspec.Meta(max_length=MOST_EXPERIMENTS)] | None = None
+
+
+_decoder = msgspec.json.Decoder(AssignmentRequest, strict=True)
+_encode = msgspec.json.Encoder().encode
+_AT = re.compile(r" - at `\$\.?([^`]*)`$")
+_UNKNOWN = re.compile(r"unknown field `(.*)`", re.DOTALL)
+
+
+def assignments_handler(services: "Services") -> Handler:
+    """The handler of `POST /api/v1/assignments`."""
+    secret = identity_secret(services.settings)
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        principal = authenticate(services, scope, "assign")
+        request = read_request(await read_body(receive, scope))
+        customer_id = vouched_customer(principal, request.customer_id, request.customer_signature, secret)
+        asking = ask(services, request.visitor_id, customer_id, request.attributes)
+        chosen = _chosen(asking.snapshot, request.experiments)
+        is_ignored = customer_id is None and request.customer_id is not None
+        await send_bytes(send, 200, answer(asking, chosen, is_ignored=is_ignored))
+
+    return handle
+
+
+def read_request(body: bytes) -> AssignmentRequest:
+    """The request in a body.
+
+    Raises:
+        BadRequest: it is not JSON.
+        Invalid: a field is unknown or of the wrong type; it is named.
+    """
+    try:
+        request = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _named(str(error)) from None
+    except (ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
+        raise BadRequest("the body cannot be read as JSON", "not_json") from None
+    for field, value in (("visitor_id", request.visitor_id), ("customer_id", request.customer_id)):
+        if value is not None and "\0" in value:
+            raise Invalid("holds a NUL", "invalid_field", field)
+    return request
+
+
+def _named(message: str) -> Invalid:
+    """Msgspec's finding with the name of its field."""
+    place = _AT.search(message)
+    path = place.group(1) if place else ""
+    unknown = _UNKNOWN.search(message)
+    if unknown is not None:
+        name = unknown.group(1)[:LONGEST_ID]
+        return Invalid("there is no such field", "extra_forbidden", f"{path}.{name}" if path else name)
+    return Invalid(message.split(" - at `", maxsplit=1)[0][:LONGEST_ID], "invalid_field", path or None)
+
+
+def _chosen(snapshot: Snapshot, keys: list[str] | None) -> Iterable[ServedExperiment]:
+    if keys is None:
+        return snapshot.listed
+    chosen = []
+    for key in keys:
+        served = snapshot.experiments.get(key)
+        if served is None or served.state == "draft":
+            raise NotFound("no experiment with this key was started", "unknown_experiment", "experiments")
+        chosen.append(served)
+    return chosen
+
+
+def answer(asking: Asking, chosen: Iterable[ServedExperiment], *, is_ignored: bool = False) -> bytes:
+    """The body of the answer, joined from fragments.
+
+    Args:
+        asking: whom for.
+        chosen: about which experiments, in this order.
+        is_ignored: the sender named a customer it may not name.
+    """
+    visitor, customer = _encode(asking.visitor or None), _encode(asking.customer or None)
+    items = b",".join(
+        [_item(asking, served, customer if served.unit == "customer" else visitor) for served in chosen]
+    )
+    tail = b',"warnings":[%b]}' % _encode(IGNORED_CUSTOMER) if is_ignored else b"}"
+    return b'{"config_version":%d,"assignments":[%b]%b' % (asking.snapshot.config_version, items, tail)
+
+
+def _item(asking: Asking, served: ServedExperiment, unit: bytes) -> bytes:
+    decision = asking.decide(served, asking.unit_of(served))
+    bucket = b"null" if decision.bucket is None else b"%a" % decision.bucket
+    if not isinstance(decision, Assigned):
+        form = b'%b%b,"variant":null,"in_experiment":false,"reason":"%b","bucket":%b,"offer":%b}'
+        return form % (served.head, unit, decision.reason.encode(), bucket, served.fallback)
+    if decision.in_experiment:
+        opening, ending = served.enrolled[decision.variant]
+        return b"%b%b%b%b%b" % (served.head, unit, opening, bucket, ending)
+    form = b'%b%b,"variant":%b,"in_experiment":false,"reason":"%b","bucket":%b,"offer":%b}'
+    offer = served.fragments[decision.variant]
+    return form % (served.head, unit, _encode(decision.variant), decision.reason.encode(), bucket, offer)

@@ -1,0 +1,149 @@
+"""OpenFeature Remote Evaluation Protocol 0.3.0: flag = experiment, value = the offer."""
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from app.access.service import identity_secret
+from app.edge.asking import LONGEST_ID, Asking, ask, authenticate, vouched_customer
+from app.edge.http import JSON_HEADERS, Handler, Receive, Scope, Send, header, read_body, send_bytes
+from app.errors import Refusal, problem
+from app.serving.snapshot import ServedExperiment
+from assignment.decision import Assigned
+
+if TYPE_CHECKING:
+    from app.access.service import Principal
+    from app.bootstrap import Services
+
+BULK = "/ofrep/v1/evaluate/flags"
+_OWN_FIELDS = ("targetingKey", "customer_id", "customer_signature")
+_REASONS = {"SPLIT": b"SPLIT", "DECIDED": b"STATIC", "FORCED": b"STATIC", "ENDED": b"DISABLED"}
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(strict=True).decode
+_NOT_MODIFIED = 304
+
+
+class Unfit(Exception):  # noqa: N818 - carries OFREP's own error code
+    """The request cannot be evaluated.
+
+    Attributes:
+        code: OFREP's errorCode.
+        details: plain words.
+        status: 400 or 404.
+    """
+
+    def __init__(self, code: str, details: str, status: int = 400) -> None:
+        super().__init__(details)
+        self.code = code
+        self.details = details
+        self.status = status
+
+
+def ofrep_handler(services: "Services") -> Handler:
+    """The handler of single evaluation (`…/flags/{key}`) and bulk evaluation (`…/flags`)."""
+    secret = identity_secret(services.settings)
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        key = scope["path"][len(BULK) + 1 :] or None
+        operation = "ofrep_evaluate_flags" if key is None else "ofrep_evaluate_flag"
+        try:
+            principal = authenticate(services, scope, operation)
+            context = read_context(await read_body(receive, scope))
+            asking = _asking(services, principal, context, secret)
+            body = _bulk(asking) if key is None else _single(asking, key)
+        except Unfit as unfit:
+            await send_bytes(send, unfit.status, _error(key, unfit.code, unfit.details))
+        except Refusal as refusal:
+            status, _, headers = problem(refusal)
+            kept = [(name, value) for name, value in headers if name != b"content-type"]
+            await send_bytes(send, status, _error(key, "GENERAL", str(refusal)), [*JSON_HEADERS, *kept])
+        else:
+            await _send(send, scope, body, with_etag=key is None)
+
+    return handle
+
+
+async def _send(send: Send, scope: Scope, body: bytes, *, with_etag: bool) -> None:
+    if not with_etag:
+        await send_bytes(send, 200, body)
+        return
+    etag = b'"%b"' % hashlib.sha256(body).hexdigest()[:32].encode()
+    if header(scope, b"if-none-match") == etag:
+        await send_bytes(send, _NOT_MODIFIED, b"", [(b"etag", etag)])
+        return
+    await send_bytes(send, 200, body, [*JSON_HEADERS, (b"etag", etag)])
+
+
+def read_context(body: bytes) -> dict[str, Any]:
+    """The evaluation context of a body.
+
+    Raises:
+        Unfit: PARSE_ERROR, INVALID_CONTEXT or TARGETING_KEY_MISSING.
+    """
+    try:
+        request = _decode(body)
+    except (ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
+        raise Unfit("PARSE_ERROR", "the body cannot be read as JSON") from None
+    context = request.get("context") if isinstance(request, dict) else None
+    if context is None:
+        context = {}
+    if not isinstance(request, dict) or not isinstance(context, dict):
+        raise Unfit("INVALID_CONTEXT", "the body must be an object whose context is an object")
+    for field in _OWN_FIELDS:
+        value = context.get(field)
+        if value is not None and (not isinstance(value, str) or len(value) > LONGEST_ID or "\0" in value):
+            raise Unfit("INVALID_CONTEXT", f"{field} must be a text of at most {LONGEST_ID} characters")
+    if not context.get("targetingKey"):
+        raise Unfit("TARGETING_KEY_MISSING", "context.targetingKey is the visitor id")
+    return context
+
+
+def _asking(services: "Services", principal: "Principal", context: dict[str, Any], secret: str) -> Asking:
+    customer_id = vouched_customer(
+        principal, context.get("customer_id"), context.get("customer_signature"), secret
+    )
+    attributes = {name: value for name, value in context.items() if name not in _OWN_FIELDS}
+    return ask(services, context["targetingKey"], customer_id, attributes)
+
+
+def _single(asking: Asking, key: str) -> bytes:
+    served = asking.snapshot.experiments.get(key)
+    if served is None or served.state == "draft":
+        raise Unfit("FLAG_NOT_FOUND", "no experiment with this key was started", 404)
+    return _flag(asking, served)
+
+
+def _bulk(asking: Asking) -> bytes:
+    flags = b",".join([_flag(asking, served) for served in asking.snapshot.listed])
+    return b'{"flags":[%b],"metadata":{"config_version":%d}}' % (flags, asking.snapshot.config_version)
+
+
+def _flag(asking: Asking, served: ServedExperiment) -> bytes:
+    unit_id = asking.unit_of(served)
+    decision = asking.decide(served, unit_id)
+    if isinstance(decision, Assigned):
+        variant, offer = _encode(decision.variant), served.fragments[decision.variant]
+    else:
+        variant, offer = b"null", served.fallback
+    metadata = {
+        "experiment": served.key,
+        "version": served.version,
+        "config_version": asking.snapshot.config_version,
+        "assignmentReason": decision.reason,
+        "assignment_id": f"{served.key}:{served.version}:{unit_id or ''}",
+    }
+    return b'{"key":%b,"value":%b,"reason":"%b","variant":%b,"metadata":%b}' % (
+        _encode(served.key),
+        b"{}" if offer == b"null" else offer,
+        _REASONS.get(decision.reason, b"DEFAULT"),
+        variant,
+        _encode(metadata),
+    )
+
+
+def _error(key: str | None, code: str, details: str) -> bytes:
+    document = {"errorCode": code, "errorDetails": details[:LONGEST_ID]}
+    if key is not None:
+        document = {"key": key.encode("utf-8", "replace").decode()[:LONGEST_ID], **document}
+    return _encode(document)

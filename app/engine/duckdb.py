@@ -1,0 +1,169 @@
+"""The embedded engine: the questions of `app.engine.sql` run in DuckDB, in memory, over Arrow tables.
+
+Cheap row-wise steps are views, so a question reads only the columns it needs; steps used more than once are
+tables.
+DuckDB's 128-bit integers hold every sum exactly; a sum beyond 1.7e38 raises, it never wraps.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from app.engine import parameters, tables
+from app.engine.port import AnalysisData, AnalysisRequest
+from app.engine.sql import question
+from stats.cells import Cells, EntryCell, EventCell, MomentCell
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+# Integer division for b > 0, rounded half away from zero; most amounts need none (b = 1).
+_DIV_ROUND = (
+    "CREATE TEMP MACRO div_round(a, b) AS "
+    "CASE WHEN b = 1 THEN a ELSE sign(a) * ((2 * abs(a) + b) // (2 * b)) END"
+)
+
+_PARAMETER_TABLES = {
+    "metrics": "label VARCHAR, key VARCHAR, lower_margin BOOLEAN, window_days INTEGER, mature_days INTEGER, "
+    "cap HUGEINT, idle HUGEINT",
+    "survivals": "label VARCHAR, window_days INTEGER, mature_days INTEGER",
+    "rates": "currency VARCHAR, numerator HUGEINT, denominator HUGEINT",
+    "terms": "as_of_day INTEGER, money_days INTEGER, profit_days INTEGER, vat_ppm HUGEINT, "
+    "margin_lo_ppm HUGEINT, margin_hi_ppm HUGEINT, needs_delivery_cost BOOLEAN",
+}
+
+_STEPS = (
+    ("TABLE", "entered"),
+    ("VIEW", "outcomes"),
+    ("VIEW", "converted"),
+    ("TABLE", "priced"),
+    ("VIEW", "counted"),
+    ("TABLE", "unit_sums"),
+    ("VIEW", "unit_values"),
+    ("VIEW", "first_events"),
+)
+
+
+class DuckDBEngine:
+    """Counts with an embedded DuckDB; one in-memory connection per call, safe to share between threads."""
+
+    def cells(self, request: AnalysisRequest, data: AnalysisData) -> Cells:
+        """Integer sufficient statistics per metric, variant and cohort day, sorted (see `Engine.cells`).
+
+        Args:
+            request: the plan, economics, caps and last shop day.
+            data: ledger rows; exposures and orders after the last shop day are left out.
+
+        Raises:
+            ValueError: a metric key that is not counted, money without a currency, a table without a column.
+        """
+        with _opened(request, data) as connection:
+            return Cells(
+                entries=sorted(EntryCell(*row) for row in _rows(connection, "entries")),
+                moments=sorted(MomentCell(*row) for row in _rows(connection, "moments")),
+                events=sorted(EventCell(*row) for row in _rows(connection, "events")),
+                notes=_notes(connection),
+            )
+
+    def first_buyer_values(
+        self, request: AnalysisRequest, data: AnalysisData, metric: str, limit: int
+    ) -> Sequence[int]:
+        """|x| of the first mature units with x ≠ 0, by entry; for caps (see `Engine.first_buyer_values`).
+
+        Args:
+            request: as for `cells`; its caps are not used.
+            data: as for `cells`.
+            metric: label of a metric; with an interval of margins its upper end unless `#lo` is named.
+            limit: how many values at most, at least 1.
+
+        Raises:
+            ValueError: an unknown label, or a limit below 1.
+        """
+        if limit < 1:
+            raise ValueError(f"limit is {limit}; it must be at least 1")
+        labels = {row.label for row in parameters.moment_rows(request)}
+        label = metric if metric in labels else f"{metric}#hi"
+        if label not in labels:
+            raise ValueError(f"no per-unit sum with the label {metric!r}: not one of {sorted(labels)}")
+        with _opened(request, data) as connection:
+            return [row[0] for row in _rows(connection, "first_values", label=label, limit=limit)]
+
+    def unit_totals(self, request: AnalysisRequest, data: AnalysisData) -> "pa.Table":
+        """One row per exposed unit with its value and maturity per metric (see `Engine.unit_totals`).
+
+        Args:
+            request: as for `cells`; its caps are not used.
+            data: as for `cells`.
+
+        Returns:
+            An Arrow table sorted by unit.
+
+        Raises:
+            ValueError: as for `cells`.
+        """
+        with _opened(request, data) as connection:
+            totals = connection.sql(question("totals_entered")).to_arrow_table()
+            for row in parameters.moment_rows(request):
+                part = _arrow(connection, "totals_moment", row.label)
+                totals = _widened(totals, part, row.label, ratio=row.key == "average_order_value")
+            for survival in parameters.survival_rows(request):
+                part = _arrow(connection, "totals_survival", survival.label)
+                totals = _widened(totals, part, survival.label, ratio=False)
+        return totals
+
+
+@contextmanager
+def _opened(request: AnalysisRequest, data: AnalysisData) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A connection that holds the data, the parameters and every step."""
+    import duckdb
+
+    parameters.check(request)
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(_DIV_ROUND)
+        connection.register("exposures", tables.conform(data.exposures, tables.EXPOSURES))
+        connection.register("orders", tables.conform(data.orders, tables.ORDERS))
+        connection.register("refunds", tables.conform(data.refunds, tables.REFUNDS))
+        _load_parameters(connection, request)
+        for kind, step in _STEPS:
+            connection.execute(f"CREATE TEMP {kind} {step} AS {question(step)}")
+        yield connection
+
+
+def _load_parameters(connection: "duckdb.DuckDBPyConnection", request: AnalysisRequest) -> None:
+    rows: dict[str, Sequence[tuple[Any, ...]]] = {
+        "metrics": parameters.moment_rows(request),
+        "survivals": parameters.survival_rows(request),
+        "rates": parameters.rate_rows(request),
+        "terms": [parameters.terms_row(request)],
+    }
+    for table, columns in _PARAMETER_TABLES.items():
+        connection.execute(f"CREATE TEMP TABLE {table} ({columns})")
+        for row in rows[table]:
+            places = ", ".join("?" for _ in row)
+            # S608: the table is a constant of this module, the values are bound
+            connection.execute(f"INSERT INTO {table} VALUES ({places})", list(row))  # noqa: S608
+
+
+def _rows(connection: "duckdb.DuckDBPyConnection", name: str, **values: str | int) -> list[tuple[Any, ...]]:
+    return connection.execute(question(name), values).fetchall()
+
+
+def _arrow(connection: "duckdb.DuckDBPyConnection", name: str, label: str) -> "pa.Table":
+    return connection.sql(question(name), params={"label": label}).to_arrow_table()
+
+
+def _notes(connection: "duckdb.DuckDBPyConnection") -> dict[str, int]:
+    """Counts by name, those above 0 only."""
+    cursor = connection.execute(question("notes"))
+    names = [column[0] for column in cursor.description or ()]
+    counts = cursor.fetchone() or ()
+    return {name: count for name, count in zip(names, counts, strict=True) if count}
+
+
+def _widened(totals: "pa.Table", part: "pa.Table", label: str, *, ratio: bool) -> "pa.Table":
+    """The totals with one metric's columns beside them; both are sorted by unit."""
+    totals = totals.append_column(label, part.column("x"))
+    if ratio:
+        totals = totals.append_column(f"{label}.denominator", part.column("y"))
+    return totals.append_column(f"{label}.mature", part.column("mature"))

@@ -1,0 +1,284 @@
+"""Defining experiments and acting on them; each change with its audit entry and config version."""
+
+import secrets
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from app.audit.service import record
+from app.clock import isoformat
+from app.database import Database
+from app.errors import Conflict, Invalid
+from app.experiments.lifecycle import RAMPED_IN, TRANSITIONS, impossible, mark, moves, running_spans
+from app.experiments.queries import get_row, holdout_rows, layer_rows, list_rows, neighbours
+from app.experiments.rules import check, warnings
+from app.experiments.schemas import DecideBody, Definition
+from app.experiments.tables import ExperimentRow, LayerRow
+from app.serving.config import bump
+
+__all__ = [
+    "act",
+    "change",
+    "conflicts",
+    "create",
+    "decide",
+    "describe",
+    "get_row",
+    "holdout_rows",
+    "layer_rows",
+    "list_rows",
+    "normalised",
+    "ramp",
+    "running_spans",
+    "start",
+]
+
+SEED_BYTES = 8
+
+
+def normalised(definition: Definition, timezone: str) -> dict[str, Any]:
+    """The full contract JSON of a definition: defaults filled in, seed made if absent, rules checked.
+
+    Args:
+        definition: validated by its schema.
+        timezone: zone of the shop, for a definition that names none.
+
+    Raises:
+        Invalid: fields contradict each other.
+    """
+    document = definition.model_dump(mode="json")
+    document["seed"] = document["seed"] or secrets.token_hex(SEED_BYTES)
+    document["timezone"] = document["timezone"] or timezone
+    check(document)
+    return document
+
+
+def create(database: Database, document: dict[str, Any], actor: str, now_us: int) -> ExperimentRow:
+    """Store a new draft, version 1.
+
+    Args:
+        database: where.
+        document: as of `normalised`.
+        actor: for the audit log.
+        now_us: the present moment.
+
+    Raises:
+        Conflict: the key is taken.
+    """
+    row = ExperimentRow(
+        key=document["key"],
+        version=1,
+        name=document["name"] or document["key"],
+        state="draft",
+        definition=document,
+        created_at_us=now_us,
+        timeline=[{"action": "create", "at_us": now_us, "at": isoformat(now_us), "actor": actor}],
+    )
+    try:
+        with database.write() as session:
+            _need_layer(session, document)
+            session.add(row)
+            session.flush()
+            bump(session)
+            record(session, actor, "experiment.create", row.key, None, document, now_us)
+    except IntegrityError:
+        raise Conflict("an experiment with this key exists", "key_taken", "key") from None
+    return row
+
+
+def _need_layer(session: Session, document: dict[str, Any]) -> None:
+    layer = document["layer"]
+    if layer is not None and session.get(LayerRow, layer["key"]) is None:
+        raise Invalid("no layer has this key; make it first", "unknown_layer", "layer.key")
+
+
+def change(  # noqa: PLR0913, PLR0917 - what, where, who and when
+    database: Database, key: str, document: dict[str, Any], fields: list[str], actor: str, now_us: int
+) -> ExperimentRow:
+    """Replace the definition of a draft; it keeps version 1.
+
+    Args:
+        database: where.
+        key: of the experiment.
+        document: the whole new definition, as of `normalised`.
+        fields: the fields that were sent.
+        actor: for the audit log.
+        now_us: the present moment.
+
+    Raises:
+        Conflict: it was started; names the first field.
+    """
+    with database.write() as session:
+        row = get_row(session, key, lock=True)
+        require_draft(row, fields)
+        _need_layer(session, document)
+        before = {field: row.definition[field] for field in fields}
+        after = {field: document[field] for field in fields}
+        row.definition, row.name = document, document["name"] or key
+        mark(row, "change", now_us, actor=actor, fields=fields)
+        bump(session)
+        record(session, actor, "experiment.change", key, before, after, now_us)
+    return row
+
+
+def require_draft(row: ExperimentRow, fields: list[str]) -> None:
+    """Refuse to change a definition after the start.
+
+    Raises:
+        Conflict: naming the first field that would change, or else the first.
+    """
+    if row.state != "draft":
+        raise Conflict(
+            f"cannot change after the start: the experiment is {row.state}",
+            "immutable",
+            fields[0] if fields else None,
+            {"fields": fields},
+        )
+
+
+def conflicts(session: Session, row: ExperimentRow) -> list[dict[str, str]]:
+    """What gets in the way of a start: running experiments whose part of the same layer overlaps."""
+    layer = row.definition["layer"]
+    if layer is None:
+        return []
+    low, high = layer["range"]
+    found = []
+    for other in neighbours(session, row.key, layer["key"]):
+        other_low, other_high = other.definition["layer"]["range"]
+        if low < other_high and other_low < high:
+            detail = f"holds {other_low} to {other_high} of layer {layer['key']}"
+            found.append({"code": "overlapping_ranges", "experiment": other.key, "detail": detail})
+    return found
+
+
+def start(
+    database: Database, key: str, override_conflicts: str | None, actor: str, now_us: int
+) -> ExperimentRow:
+    """Start a draft; from now on its definition never changes.
+
+    The holdouts of this moment are written down: one made later never touches this experiment.
+
+    Raises:
+        Conflict: impossible now, or another experiment is in the way and no reason was given.
+    """
+    with database.write() as session:
+        row = get_row(session, key, lock=True)
+        if not moves(row, "start"):
+            return row
+        bump(session)  # takes the lock under which conflicts are looked for
+        found = conflicts(session, row)
+        if found and override_conflicts is None:
+            raise Conflict(
+                f"conflicts with {found[0]['experiment']}, which {found[0]['detail']}",
+                found[0]["code"],
+                "layer.range",
+                {"conflicts": found},
+            )
+        held_out = [holdout.key for holdout in holdout_rows(session)]
+        details = {"override_conflicts": override_conflicts, "holdouts": held_out}
+        mark(row, "start", now_us, actor=actor, **details)
+        _enter(session, row, "start", actor, now_us, details)
+    return row
+
+
+def act(database: Database, key: str, action: str, actor: str, now_us: int) -> ExperimentRow:
+    """Pause, resume, freeze, stop or archive; repeating an action in effect changes nothing.
+
+    Raises:
+        Conflict: impossible now.
+    """
+    with database.write() as session:
+        row = get_row(session, key, lock=True)
+        if not moves(row, action):
+            return row
+        mark(row, action, now_us, actor=actor)
+        bump(session)
+        _enter(session, row, action, actor, now_us)
+    return row
+
+
+def ramp(database: Database, key: str, coverage: float, actor: str, now_us: int) -> ExperimentRow:
+    """Widen the coverage of a running experiment; nobody who has a variant gets another.
+
+    Raises:
+        Conflict: impossible now, or not upwards.
+    """
+    with database.write() as session:
+        row = get_row(session, key, lock=True)
+        if row.state not in RAMPED_IN:
+            raise impossible(row, "ramp")
+        before = row.definition["coverage"]
+        if coverage == before:
+            return row
+        if coverage < before:
+            raise Conflict(f"only upwards: it is {before} now", "coverage_only_grows", "coverage")
+        if row.definition["variants"][0]["range"] is not None:
+            raise Conflict("explicit ranges cannot be ramped", "explicit_ranges", "coverage")
+        row.definition = {**row.definition, "coverage": coverage}
+        mark(row, "ramp", now_us, actor=actor, coverage=coverage)
+        bump(session)
+        after = {"coverage": coverage}
+        record(session, actor, "experiment.ramp", key, {"coverage": before}, after, now_us)
+    return row
+
+
+def decide(database: Database, key: str, body: DecideBody, actor: str, now_us: int) -> ExperimentRow:
+    """Give one variant to everybody.
+
+    Raises:
+        Conflict: impossible now, or something else was decided before.
+        Invalid: there is no such variant.
+    """
+    with database.write() as session:
+        row = get_row(session, key, lock=True)
+        if body.variant not in {variant["key"] for variant in row.definition["variants"]}:
+            raise Invalid("is no variant of this experiment", "unknown_variant", "variant")
+        decision = {**body.model_dump(), "hold_back_share": body.hold_back_share or 0.0}
+        if not moves(row, "decide"):
+            if {**(row.decision or {}), "at_us": None} != {**decision, "at_us": None}:
+                raise Conflict("something else was decided", "decided_already", "variant")
+            return row
+        row.decision = {**decision, "at_us": now_us}
+        mark(row, "decide", now_us, actor=actor, **decision)
+        bump(session)
+        _enter(session, row, "decide", actor, now_us, decision)
+    return row
+
+
+def _enter(  # noqa: PLR0913, PLR0917 - what the audit entry says
+    session: Session,
+    row: ExperimentRow,
+    action: str,
+    actor: str,
+    now_us: int,
+    details: dict[str, Any] | None = None,
+) -> None:
+    before, row.state = {"status": row.state}, TRANSITIONS[action].target
+    after = {"status": row.state, **(details or {})}
+    record(session, actor, f"experiment.{action}", row.key, before, after, now_us)
+
+
+def describe(row: ExperimentRow) -> dict[str, Any]:
+    """An experiment as the API shows it."""
+    decision = row.decision
+    return {
+        **row.definition,
+        "name": row.name,
+        "version": row.version,
+        "status": row.state,
+        "created_at": isoformat(row.created_at_us),
+        "started_at": _when(row.started_at_us),
+        "frozen_at": _when(row.frozen_at_us),
+        "stopped_at": _when(row.stopped_at_us),
+        "archived_at": _when(row.archived_at_us),
+        "decision": None
+        if decision is None
+        else {**{k: v for k, v in decision.items() if k != "at_us"}, "at": isoformat(decision["at_us"])},
+        "timeline": [{k: v for k, v in entry.items() if k != "at_us"} for entry in row.timeline],
+        "warnings": warnings(row.definition),
+    }
+
+
+def _when(at_us: int | None) -> str | None:
+    return None if at_us is None else isoformat(at_us)

@@ -1,0 +1,159 @@
+"""What each export holds: ledger rows and results as flat tables with documented columns."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.exports.pseudonyms import pseudonyms
+from app.results.digest import ORDER_MONEY
+from stats.cells import Cells
+from stats.results import Look
+
+MOMENT = pa.timestamp("us", "UTC")
+_SUM = pa.decimal128(38, 0)  # sums of squares outgrow 64 bits
+
+CELLS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("kind", "metric", "variant")),
+        *((name, pa.int64()) for name in ("cohort_day", "age", "known_day")),
+        *(
+            (name, pa.int64())
+            for name in ("units", "triggered", "crossed_over", "buyers", "unusable", "change")
+        ),
+        *((name, _SUM) for name in ("total", "squares", "raw_total")),
+        *((name, _SUM) for name in ("denominator", "denominator_squares", "cross")),
+    ],
+)
+
+
+def exposure_table(experiment: str, exposures: pa.Table, key: bytes) -> pa.Table:
+    """Every stored exposure: event_id, experiment, unit_id, variant, occurred_at, analysed, reason, flags.
+
+    Args:
+        experiment: its key.
+        exposures: `Inputs.exposures`.
+        key: secret behind the names of units.
+    """
+    ordered = _by_id(exposures)
+    return pa.table(
+        {
+            "event_id": ordered["event_id"],
+            "experiment": pa.repeat(pa.scalar(experiment, pa.string()), ordered.num_rows),
+            "unit_id": pseudonyms(ordered["unit"], key),
+            "variant": ordered["variant"],
+            "occurred_at": _moments(ordered["occurred_us"]),
+            "analysed": pc.equal(ordered["reason"], ""),
+            "reason": ordered["reason"],
+            "flags": ordered["flags"],
+        }
+    )
+
+
+def order_table(orders: pa.Table, refunds: pa.Table, key: bytes) -> pa.Table:
+    """Orders of exposed units: ids, time, money, paid, cancelled_at, and refunds as a JSON list.
+
+    Args:
+        orders: orders of `AnalysisData` with `cancelled_us`.
+        refunds: refunds of `AnalysisData` with `occurred_us`.
+        key: secret behind the names of units.
+    """
+    ordered = _by_id(orders)
+    lists = _refund_lists(refunds)
+    return pa.table(
+        {
+            "event_id": ordered["event_id"],
+            "order_id": ordered["order_id"],
+            "unit_id": pseudonyms(ordered["unit"], key),
+            "occurred_at": _moments(ordered["occurred_us"]),
+            "currency": ordered["currency"],
+            **{name: ordered[name] for name in ORDER_MONEY},
+            "paid": ordered["paid"],
+            "cancelled_at": _moments(ordered["cancelled_us"]),
+            "refunds": pa.array([lists.get(order) for order in ordered["order_id"].to_pylist()], pa.string()),
+        }
+    )
+
+
+def refund_table(refunds: pa.Table) -> pa.Table:
+    """Refunds of those orders: refund_id, order_id, occurred_at, amount_minor, margin_minor."""
+    ordered = refunds.sort_by("refund_id")
+    return pa.table(
+        {
+            "refund_id": ordered["refund_id"],
+            "order_id": ordered["order_id"],
+            "occurred_at": _moments(ordered["occurred_us"]),
+            "amount_minor": ordered["amount_minor"],
+            "margin_minor": ordered["margin_minor"],
+        }
+    )
+
+
+def unit_table(totals: pa.Table, key: bytes) -> pa.Table:
+    """Exposed units: unit_id, variant, first_exposed_at, cohort_day, and value and maturity per metric.
+
+    Args:
+        totals: `Engine.unit_totals`.
+        key: secret behind the names of units.
+    """
+    metrics = [name for name in totals.column_names if name not in {"unit", "variant", "t0_us", "cohort_day"}]
+    return pa.table(
+        {
+            "unit_id": pseudonyms(totals["unit"], key),
+            "variant": totals["variant"],
+            "first_exposed_at": _moments(totals["t0_us"]),
+            "cohort_day": totals["cohort_day"],
+            **{name: totals[name] for name in metrics},
+        }
+    ).sort_by([("first_exposed_at", "ascending"), ("unit_id", "ascending")])
+
+
+def cell_table(cells: Cells) -> pa.Table:
+    """The engine's integer sums, one row per cell; `kind` is entry, moment or event."""
+    rows: list[dict[str, Any]] = []
+    for kind, found in (("entry", cells.entries), ("moment", cells.moments), ("event", cells.events)):
+        rows += [{"kind": kind, **cell._asdict()} for cell in found]
+    return pa.Table.from_pylist(rows, schema=CELLS)
+
+
+def look_table(looks: Sequence[Look]) -> pa.Table:
+    """Written looks with every field; `tested` as text, halves joined by +."""
+    rows = [{**asdict(look), "tested": "+".join(look.tested)} for look in looks]
+    return pa.Table.from_pylist(rows, schema=LOOKS)
+
+
+_LOOK_TYPES = {
+    **dict.fromkeys(("metric", "treatment", "day", "tested", "crossed"), pa.string()),
+    **dict.fromkeys(("number", "n_control", "n_treatment"), pa.int64()),
+    "noninferiority_passed": pa.bool_(),
+}
+LOOKS = pa.schema([(name, _LOOK_TYPES.get(name, pa.float64())) for name in Look.__dataclass_fields__])
+
+
+def _by_id(table: pa.Table) -> pa.Table:
+    return table.sort_by([("occurred_us", "ascending"), ("event_id", "ascending")])
+
+
+def _moments(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(MOMENT)
+
+
+def _refund_lists(refunds: pa.Table) -> dict[str, str]:
+    """Order → its refunds as the JSON list that `app.analyze` reads back."""
+    from app.clock import isoformat
+
+    lists: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in refunds.sort_by("refund_id").to_pylist():
+        lists[row["order_id"]].append(
+            {
+                "refund_id": row["refund_id"],
+                "occurred_at": isoformat(row["occurred_us"]),
+                "amount_minor": row["amount_minor"],
+                "margin_minor": row["margin_minor"],
+            }
+        )
+    return {order: json.dumps(rows, ensure_ascii=False) for order, rows in lists.items()}

@@ -1,0 +1,82 @@
+"""Whether an exposure can be true: does the experiment know the variant, and does the hash give it?
+
+The ledger does not know the serving room; it is handed whatever looks like `KnownExperiment`.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from assignment.decision import Experiment
+from assignment.hashing import bucket_index
+from assignment.ranges import NO_VARIANT
+
+
+class KnownExperiment(Protocol):
+    """What the check needs to know of an experiment (a `ServedExperiment` has it)."""
+
+    @property
+    def state(self) -> str:
+        """`draft`, `running`, `paused`, `frozen`, `stopped`, `decided` or `archived`."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Which id is randomised: `visitor` or `customer`."""
+        ...
+
+    @property
+    def rules(self) -> Experiment:
+        """The compiled rules."""
+        ...
+
+    @property
+    def variants(self) -> frozenset[str]:
+        """Keys of its variants."""
+        ...
+
+
+def split_variant(rules: Experiment, unit_id: str) -> str | None:
+    """The variant the hash alone gives a unit; None where it gives none (holdout, layer, coverage).
+
+    Audience and state are left out: what the unit was when it was exposed is not known here. A ramp only
+    widens ranges, so an exposure that was true once stays true.
+
+    >>> halves = Experiment("reuse", 1, "visitor", "seed", ("once", "often"), ((0.0, 0.5), (0.5, 1.0)))
+    >>> split_variant(halves, "a")
+    'once'
+    """
+    if any(holdout.keeps_out(unit_id) for holdout in rules.holdouts):
+        return None
+    if rules.layer_slot is not None and not rules.layer_slot.admits(unit_id):
+        return None
+    position = rules.table[bucket_index(rules.seed, unit_id)]
+    return None if position == NO_VARIANT else rules.variants[position]
+
+
+def contradicts_hash(
+    known: KnownExperiment, variant: str, visitor_id: str | None, customer_id: str | None
+) -> bool:
+    """Whether the unit cannot have been assigned this variant; False where its id is not known.
+
+    After a decision the rolled-out variant is right for everybody.
+    """
+    unit_id = customer_id if known.unit == "customer" else visitor_id
+    if unit_id is None:
+        return False
+    if known.state == "decided" and variant == known.rules.decided_variant:
+        return False
+    return split_variant(known.rules, unit_id) != variant
+
+
+def refused_exposure(
+    experiments: Mapping[str, KnownExperiment], experiment: str, variant: str
+) -> tuple[str, str] | None:
+    """The code and detail with which an exposure is rejected whoever sends it, or None."""
+    known = experiments.get(experiment)
+    if known is None:
+        return "unknown_experiment", f"experiment: there is no experiment {experiment!r}"
+    if variant not in known.variants:
+        return "unknown_variant", f"variant: {experiment!r} has no variant {variant!r}"
+    if known.state == "draft":
+        return "not_started", f"experiment: {experiment!r} is a draft"
+    return None

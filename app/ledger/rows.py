@@ -1,0 +1,96 @@
+"""An event as the ledger stores it: its columns, its content hash, what became of it."""
+
+import hashlib
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+CONTRADICTS_HASH: Final = 1
+"""Flag: a trusted key says the unit was shown another variant than its hash gives."""
+UNTRUSTED: Final = 2
+"""Flag: came from a publishable key; never links a visitor to a customer."""
+
+IDENTITY_COLUMNS: Final = ("seq", "event_id", "visitor", "customer", "received_at_us", "flags", "digest")
+CONTENT_COLUMNS: Final = (
+    "type",
+    "occurred_at_us",
+    "experiment",
+    "variant",
+    "order_id",
+    "refund_id",
+    "currency",
+    "items_minor",
+    "discount_minor",
+    "shipping_minor",
+    "shipping_cost_minor",
+    "tax_minor",
+    "margin_minor",
+    "gift_cost_minor",
+    "lines_price_minor",
+    "lines_cost_minor",
+    "amount_minor",
+    "value_minor",
+    "value",
+    "name",
+    "paid",
+    "rest",
+)
+COLUMNS: Final = IDENTITY_COLUMNS + CONTENT_COLUMNS
+Row = tuple[Any, ...]
+Identifier = tuple[Literal["visitor", "customer"], str]
+
+
+class Item(NamedTuple):
+    """One validated event on its way into the ledger.
+
+    Attributes:
+        event_id: unique for ever.
+        visitor_id: text of the anonymous id, or None; leaves no trace but its number.
+        customer_id: text of the logged-in id, or None.
+        flags: `CONTRADICTS_HASH`, `UNTRUSTED`.
+        content: column → value, for the `CONTENT_COLUMNS` that have one.
+    """
+
+    event_id: str
+    visitor_id: str | None
+    customer_id: str | None
+    flags: int
+    content: dict[str, Any]
+
+    def identifiers(self) -> list[Identifier]:
+        """The ids whose numbers the row needs."""
+        named: list[Identifier] = []
+        if self.visitor_id is not None:
+            named.append(("visitor", self.visitor_id))
+        if self.customer_id is not None:
+            named.append(("customer", self.customer_id))
+        return named
+
+
+class Outcome(NamedTuple):
+    """What became of one item.
+
+    Attributes:
+        status: `accepted` (a new row, committed), `duplicate` (it is there already) or `rejected`.
+        code: why it was rejected: `conflict`, `order_conflict`, `refund_conflict`; else empty.
+        detail: the same in words.
+    """
+
+    status: Literal["accepted", "duplicate", "rejected"]
+    code: str = ""
+    detail: str = ""
+
+
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+def content_digest(content: dict[str, Any], visitor: int | None, customer: int | None) -> bytes:
+    """SHA-256 of what an event says: not its own id, not when it came, and people only as numbers.
+
+    Two deliveries with equal digests say the same thing. Columns without a value are left out, so a column
+    added later does not change the digest of older rows.
+
+    >>> content_digest({"type": "identify"}, 1, 2) == content_digest({"type": "identify"}, 1, 3)
+    False
+    """
+    return hashlib.sha256(_encode_sorted(content) + b"\n%d\n%d" % (visitor or 0, customer or 0)).digest()

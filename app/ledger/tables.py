@@ -1,0 +1,144 @@
+"""The two tables of the ledger: append-only events, and the only place where people's ids stand."""
+
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Index, Integer, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+from app.ledger.events import MAX_ID_LENGTH, MONEY_BOUND
+
+TYPES = (
+    "exposure",
+    "order",
+    "order_updated",
+    "order_cancelled",
+    "refund",
+    "identify",
+    "custom",
+    "message_sent",
+    "points_earned",
+    "points_spent",
+)
+_ORDER = "type NOT IN ('order', 'order_updated')"
+
+
+def _key() -> Column[Any]:
+    """A 64-bit key assigned by us; on SQLite it is the rowid itself."""
+    return Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False)
+
+
+def _int64(*, nullable: bool = True) -> Column[Any]:
+    return Column(BigInteger, nullable=nullable)
+
+
+def _exact_text(*, nullable: bool = False) -> Column[Any]:
+    """Text compared byte by byte on both databases, so that ties break alike."""
+    return Column(Text().with_variant(Text(collation="C"), "postgresql"), nullable=nullable)
+
+
+def _partial(name: str, column: str, condition: str) -> Index:
+    return Index(name, column, unique=True, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
+class EventRow(SQLModel, table=True):
+    """One event; rows are only ever added. Columns without a meaning for the type are null.
+
+    Attributes:
+        seq: 1, 2, 3 … without a gap, in the order of commits.
+        visitor: number of the visitor id in `identifiers`; `customer` likewise.
+        digest: SHA-256 of the content, see `rows.content_digest`.
+        flags: bits of `rows.CONTRADICTS_HASH` and `rows.UNTRUSTED`.
+        lines_price_minor: Σ quantity × price, null unless every line has a cost; `lines_cost_minor` likewise.
+        rest: JSON object of what has no column of its own, or null.
+    """
+
+    __tablename__: ClassVar[Any] = "events"
+    __table_args__: ClassVar[Any] = (
+        _partial("events_order_once", "order_id", "type = 'order'"),
+        _partial("events_refund_once", "refund_id", "type = 'refund'"),
+        Index(
+            "events_experiment_type",
+            "experiment",
+            "type",
+            sqlite_where=text("experiment IS NOT NULL"),
+            postgresql_where=text("experiment IS NOT NULL"),
+        ),
+        Index("events_type_occurred", "type", "occurred_at_us"),
+        CheckConstraint("seq >= 1", name="events_seq_positive"),
+        CheckConstraint(f"length(event_id) BETWEEN 1 AND {MAX_ID_LENGTH}", name="events_event_id_length"),
+        CheckConstraint(f"type IN {TYPES!r}", name="events_type_known"),
+        CheckConstraint("occurred_at_us >= 0", name="events_since_1970"),
+        CheckConstraint("length(digest) = 32", name="events_digest_sha256"),
+        CheckConstraint(
+            "type IN ('order_cancelled', 'refund') OR visitor IS NOT NULL OR customer IS NOT NULL",
+            name="events_unit",
+        ),
+        CheckConstraint(
+            "type <> 'exposure' OR (experiment IS NOT NULL AND variant IS NOT NULL)", name="events_exposure"
+        ),
+        CheckConstraint(
+            f"{_ORDER} OR (order_id IS NOT NULL AND currency IS NOT NULL AND paid IS NOT NULL"
+            f" AND items_minor BETWEEN 0 AND {MONEY_BOUND} AND discount_minor BETWEEN 0 AND items_minor"
+            f" AND shipping_minor BETWEEN 0 AND {MONEY_BOUND}"
+            " AND items_minor IS NOT NULL AND discount_minor IS NOT NULL AND shipping_minor IS NOT NULL)",
+            name="events_order",
+        ),
+        CheckConstraint(
+            "type <> 'refund' OR (refund_id IS NOT NULL AND order_id IS NOT NULL AND amount_minor IS NOT NULL"
+            f" AND amount_minor BETWEEN 0 AND {MONEY_BOUND})",
+            name="events_refund",
+        ),
+        CheckConstraint("type <> 'order_cancelled' OR order_id IS NOT NULL", name="events_cancellation"),
+        CheckConstraint("type <> 'custom' OR name IS NOT NULL", name="events_custom"),
+    )
+
+    seq: int = Field(sa_column=_key())
+    event_id: str = Field(
+        sa_column=Column(Text().with_variant(Text(collation="C"), "postgresql"), nullable=False, unique=True)
+    )
+    visitor: int | None = Field(default=None, sa_column=_int64())
+    customer: int | None = Field(default=None, sa_column=_int64())
+    received_at_us: int = Field(sa_column=_int64(nullable=False))
+    flags: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    type: str = Field(sa_column=_exact_text())
+    occurred_at_us: int = Field(sa_column=_int64(nullable=False))
+    experiment: str | None = Field(default=None, sa_column=_exact_text(nullable=True))
+    variant: str | None = Field(default=None, sa_column=_exact_text(nullable=True))
+    order_id: str | None = Field(default=None, sa_column=_exact_text(nullable=True))
+    refund_id: str | None = Field(default=None, sa_column=_exact_text(nullable=True))
+    currency: str | None = Field(default=None, sa_column=_exact_text(nullable=True))
+    items_minor: int | None = Field(default=None, sa_column=_int64())
+    discount_minor: int | None = Field(default=None, sa_column=_int64())
+    shipping_minor: int | None = Field(default=None, sa_column=_int64())
+    shipping_cost_minor: int | None = Field(default=None, sa_column=_int64())
+    tax_minor: int | None = Field(default=None, sa_column=_int64())
+    margin_minor: int | None = Field(default=None, sa_column=_int64())
+    gift_cost_minor: int | None = Field(default=None, sa_column=_int64())
+    lines_price_minor: int | None = Field(default=None, sa_column=_int64())
+    lines_cost_minor: int | None = Field(default=None, sa_column=_int64())
+    amount_minor: int | None = Field(default=None, sa_column=_int64())
+    value_minor: int | None = Field(default=None, sa_column=_int64())
+    value: int | None = Field(default=None, sa_column=_int64())
+    name: str | None = Field(default=None, sa_column=_exact_text(nullable=True))
+    paid: bool | None = Field(default=None, sa_column=Column(Boolean, nullable=True))
+    rest: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+
+
+class IdentifierRow(SQLModel, table=True):
+    """A person's id and the random number that stands for it everywhere else.
+
+    Numbers of visitors and customers come from one space and never coincide.
+    """
+
+    __tablename__: ClassVar[Any] = "identifiers"
+    __table_args__: ClassVar[Any] = (
+        Index("identifiers_id_once", "kind", "id", unique=True),
+        CheckConstraint("kind IN ('visitor', 'customer')", name="identifiers_kind_known"),
+        CheckConstraint("number >= 1", name="identifiers_number_positive"),
+        CheckConstraint(f"length(id) BETWEEN 1 AND {MAX_ID_LENGTH}", name="identifiers_id_length"),
+    )
+
+    number: int = Field(sa_column=_key())
+    kind: str = Field(sa_column=_exact_text())
+    id: str = Field(sa_column=_exact_text())

@@ -1,0 +1,116 @@
+"""Experiment rows → the frames (`ExperimentMeta`, `ListRow`) that pages are drawn in."""
+
+from typing import Any
+
+from app.clock import isoformat, shop_day
+from app.demo.shoppers import SIMULATED_KEYS
+from app.experiments.tables import ExperimentRow
+from dashboards.meta import ExperimentMeta, ListRow, OfferSummary, VariantMeta
+from dashboards.wording import verdict_sentence
+from stats.results import Result
+
+_AMOUNTS = ("amount_minor", "reward_minor", "price_minor")
+_NOTES = ("product", "sku", "partner", "note", "text", "channel")
+
+
+def experiment_meta(row: ExperimentRow, result: Result, now_us: int) -> ExperimentMeta:
+    """The frame of an experiment's page."""
+    definition = row.definition
+    return ExperimentMeta(
+        key=row.key,
+        name=row.name,
+        hypothesis=definition.get("hypothesis") or "",
+        status=row.state,
+        variants=tuple(_variant(variant) for variant in definition["variants"]),
+        notices=notices(row, result),
+        started=_started(row),
+        days=_days(row, now_us),
+    )
+
+
+def list_row(row: ExperimentRow, result: Result | None, locale: str, now_us: int) -> ListRow:
+    """One line of the list; `result` is None for a draft."""
+    return ListRow(
+        key=row.key,
+        name=row.name,
+        status=row.state,
+        days=_days(row, now_us),
+        state=None if result is None else result.verdict.state,
+        text="" if result is None else verdict_sentence(result, locale),
+        units=0 if result is None else sum(result.trust.srm.counts.values()),
+        notices=notices(row, result),
+    )
+
+
+def notices(row: ExperimentRow, result: Result | None) -> tuple[str, ...]:
+    """What a reader must know before the numbers: an A/A test, simulated shoppers, a false winner."""
+    found = []
+    if _is_same_offer_everywhere(row.definition):
+        found.append("aa_test")
+        if result is not None and _names_a_winner(result):
+            found.append("false_winner_explained")
+    if row.key in SIMULATED_KEYS:
+        found.append("simulated")
+    return tuple(found)
+
+
+def _is_same_offer_everywhere(definition: dict[str, Any]) -> bool:
+    offers = [variant.get("offer") for variant in definition["variants"]]
+    return all(offer == offers[0] for offer in offers)
+
+
+def _names_a_winner(result: Result) -> bool:
+    primary = {metric.key for metric in result.metrics if metric.role == "primary"}
+    return any(look.crossed and look.metric.partition(":")[0] in primary for look in result.looks)
+
+
+def _variant(variant: dict[str, Any]) -> VariantMeta:
+    return VariantMeta(
+        key=variant["key"],
+        name=variant["key"],
+        weight=variant["weight"],
+        control=bool(variant.get("control")),
+        offer=_offer(variant.get("offer")),
+    )
+
+
+def _offer(offer: dict[str, Any] | None) -> OfferSummary | None:
+    if offer is None or offer["kind"] == "none":
+        return None
+    code = offer.get("code") or {}
+    return OfferSummary(
+        kind=offer["kind"],
+        percent=offer.get("percent"),
+        amount_minor=_first(offer, _AMOUNTS),
+        min_order_minor=offer.get("min_order_minor"),
+        max_discount_minor=offer.get("max_discount_minor"),
+        currency=offer.get("currency"),
+        code_issue=code.get("issue", "none"),
+        uses_per_customer=code.get("uses_per_customer"),
+        valid_days=code.get("valid_days"),
+        note=str(_first(offer, _NOTES) or ""),
+    )
+
+
+def _first(offer: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((offer[name] for name in names if offer.get(name) is not None), None)
+
+
+def _start_us(row: ExperimentRow) -> int | None:
+    from app.experiments.service import running_spans
+
+    spans = running_spans(row)
+    return spans[0][0] if spans else None
+
+
+def _started(row: ExperimentRow) -> str | None:
+    start = _start_us(row)
+    return None if start is None else isoformat(start)
+
+
+def _days(row: ExperimentRow, now_us: int) -> int:
+    start = _start_us(row)
+    if start is None:
+        return 0
+    zone = row.definition["timezone"]
+    return max(0, shop_day(row.stopped_at_us or now_us, zone) - shop_day(start, zone) + 1)

@@ -1,0 +1,77 @@
+"""One fingerprint of everything a result was made from, whatever the order and the internal numbers."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.engine.port import AnalysisData
+
+_FIELD, _NOTHING = "\x1f", "\x00"
+ORDER_MONEY = (
+    "items_minor",
+    "discount_minor",
+    "shipping_minor",
+    "shipping_cost_minor",
+    "tax_minor",
+    "margin_minor",
+    "gift_cost_minor",
+    "lines_price_minor",
+    "lines_cost_minor",
+)
+
+
+def inputs_sha256(data: AnalysisData) -> str:
+    """SHA-256 over analysed exposures, orders and refunds, each kind sorted by its id.
+
+    A unit is named by the event id of its first exposure, so two stores with different internal numbers, or
+    a file with text ids, give the same fingerprint. Fields are joined by U+001F, a missing value is U+0000,
+    rows end with a newline, kinds are led by their name.
+
+    Args:
+        data: the engine's tables; `orders` must carry `cancelled_us` and `refunds` `occurred_us`.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    labels = _unit_labels(data.exposures)
+    digest = hashlib.sha256()
+    exposures = data.exposures.append_column("label", _labelled(data.exposures, labels))
+    orders = data.orders.append_column("label", _labelled(data.orders, labels))
+    _feed(digest, "exposures", exposures, ("event_id", "label", "variant", "occurred_us"))
+    order_fields = ("event_id", "order_id", "label", "occurred_us", "currency", *ORDER_MONEY)
+    _feed(digest, "orders", orders, (*order_fields, "paid", "cancelled_us"))
+    _feed(
+        digest,
+        "refunds",
+        data.refunds,
+        ("refund_id", "order_id", "occurred_us", "amount_minor", "margin_minor"),
+    )
+    return digest.hexdigest()
+
+
+def _unit_labels(exposures: pa.Table) -> tuple[np.ndarray[Any, Any], pa.Array]:
+    """Sorted units and, beside each, the event id of its first exposure."""
+    first = exposures.select(["unit", "occurred_us", "event_id"]).sort_by(
+        [("occurred_us", "ascending"), ("event_id", "ascending")]
+    )
+    units, places = np.unique(np.asarray(first["unit"]).astype(np.int64), return_index=True)
+    return units, first["event_id"].combine_chunks().take(pa.array(places, pa.int64()))
+
+
+def _labelled(table: pa.Table, labels: tuple[np.ndarray[Any, Any], pa.Array]) -> pa.Array:
+    units, names = labels
+    places = np.searchsorted(units, np.asarray(table["unit"]).astype(np.int64))
+    return names.take(pa.array(places, pa.int64()))
+
+
+def _feed(digest: Any, name: str, table: pa.Table, fields: tuple[str, ...]) -> None:
+    """Hash one kind of rows, sorted by its first field."""
+    ordered = table.select(fields).sort_by([(fields[0], "ascending")])
+    digest.update(f"{name}\n".encode())
+    for batch in ordered.to_batches(max_chunksize=65_536):
+        columns = [pc.fill_null(pc.cast(column, pa.string()), _NOTHING) for column in batch.columns]
+        lines = pc.binary_join_element_wise(*columns, _FIELD)
+        digest.update("".join(f"{line}\n" for line in lines.to_pylist()).encode())

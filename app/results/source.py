@@ -1,0 +1,104 @@
+"""An experiment's rows from the database, as one `Study`."""
+
+import pyarrow as pa
+
+from app.database import Database
+from app.engine.port import Engine
+from app.experiments.lifecycle import running_spans
+from app.experiments.tables import ExperimentRow
+from app.ledger import queries
+from app.results.closing import Study
+from app.results.inputs import (
+    CANCELLATION_ROWS,
+    EXPOSURE_ROWS,
+    LINK_ROWS,
+    ORDER_ROWS,
+    REFUND_ROWS,
+    LedgerRows,
+    Scope,
+)
+from app.results.plans import economics_of, plan_of
+from app.settings import Settings
+from app.strict import moment_us
+
+END_OF_TIME_US = 2**62
+
+
+def engine_of(settings: Settings) -> Engine:
+    """The counting engine in force.
+
+    Raises:
+        ValueError: it is not built yet.
+    """
+    if settings.engine != "duckdb":
+        raise ValueError(f"the engine {settings.engine!r} is not built yet; use duckdb")
+    from app.engine.duckdb import DuckDBEngine
+
+    return DuckDBEngine()
+
+
+def load_study(
+    database: Database,
+    settings: Settings,
+    row: ExperimentRow,
+    through_seq: int,
+    before_us: int = END_OF_TIME_US,
+) -> Study:
+    """One experiment with all rows the ledger has about it.
+
+    Args:
+        database: where the ledger is.
+        settings: which engine counts.
+        row: the experiment.
+        through_seq: last sequence number to read.
+        before_us: only rows that happened before it, microseconds since 1970 UTC.
+    """
+    return Study(
+        plan=plan_of(row.definition, row.version),
+        economics=economics_of(row.definition),
+        scope=scope_of(row),
+        rows=ledger_rows(database, row.key, queries.Cut(before_us, through_seq)),
+        engine=engine_of(settings),
+    )
+
+
+def ledger_rows(database: Database, experiment: str, cut: queries.Cut) -> LedgerRows:
+    """Rows of one experiment, and everybody's orders, refunds and links."""
+    return LedgerRows(
+        exposures=_ours(queries.exposure_rows(database, cut, experiment), EXPOSURE_ROWS),
+        orders=_ours(queries.order_rows(database, cut), ORDER_ROWS),
+        refunds=_ours(queries.refund_rows(database, cut), REFUND_ROWS),
+        cancellations=_ours(queries.cancellation_rows(database, cut), CANCELLATION_ROWS),
+        links=_ours(queries.link_rows(database, cut), LINK_ROWS),
+    )
+
+
+def scope_of(row: ExperimentRow) -> Scope:
+    """Which rows count for an experiment."""
+    definition = row.definition
+    ends_at_us = None if definition.get("ends_at") is None else moment_us(definition["ends_at"])
+    ends = [moment for moment in (row.frozen_at_us, row.stopped_at_us, ends_at_us) if moment is not None]
+    return Scope(
+        unit=definition["unit"],
+        variants=tuple(variant["key"] for variant in definition["variants"]),
+        timezone=definition["timezone"],
+        spans=running_spans(row),
+        frozen_at_us=row.frozen_at_us,
+        entry_ends_us=min(ends, default=None),
+    )
+
+
+def state_at(row: ExperimentRow, at_us: int) -> str:
+    """The state an experiment was in at a moment, so that a later action does not change an older reading."""
+    ends_at = row.definition.get("ends_at")
+    if ends_at is not None and moment_us(ends_at) <= at_us:
+        return "stopped"
+    done = {entry["action"] for entry in row.timeline if entry["at_us"] <= at_us}
+    states = (("decide", "decided"), ("stop", "stopped"), ("freeze", "frozen"))
+    return next((state for action, state in states if action in done), "running")
+
+
+def _ours(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The ledger's table with our column names and types."""
+    names = ["occurred_us" if name == "occurred_at_us" else name for name in table.column_names]
+    return table.rename_columns(names).select(schema.names).cast(schema)

@@ -1,0 +1,164 @@
+"""From an experiment's row to what is served: compiled rules and ready-made bytes. One function, `serve`."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import msgspec
+
+from app.experiments.allotment import holdouts_of
+from app.experiments.tables import ExperimentRow, HoldoutRow, LayerRow
+from app.offers.schemas import public_offer
+from app.strict import moment_us
+from assignment.decision import Experiment, State
+from assignment.layers import Holdout, Layer, LayerSlot
+from assignment.ranges import Range, split_ranges
+from assignment.targeting import compile_condition
+
+LISTED = frozenset({"running", "paused", "frozen", "decided"})
+"""States served when a request names no experiment."""
+
+_HOLD_BACK_SEED_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ServedExperiment:
+    """One experiment in memory, immutable.
+
+    Attributes:
+        key: its name.
+        version: 1-based.
+        state: draft, running, paused, frozen, stopped, decided or archived.
+        unit: which id is randomised.
+        rules: what `assignment.decision.decide` needs; of a draft they are paused.
+        variants: keys of its variants.
+        fragments: variant → public offer as JSON.
+        fallback: offer for units outside, as JSON.
+        head: the beginning of every answer about it, up to the unit id.
+        enrolled: variant → what stands before and behind the bucket in the answer to an enrolled unit.
+        timezone: IANA zone of the shop.
+        starts_at_us: not served before; None: from the start action on.
+        ends_at_us: not served from then on; None: open.
+        started_at_us: moment of the start action, or None.
+        frozen_at_us: since when no new units enter, or None.
+        before: rules until `starts_at_us` (paused); `after`: rules from `ends_at_us` on (stopped).
+    """
+
+    key: str
+    version: int
+    state: str
+    unit: Literal["visitor", "customer"]
+    rules: Experiment
+    variants: frozenset[str]
+    fragments: Mapping[str, bytes]
+    fallback: bytes
+    head: bytes
+    enrolled: Mapping[str, tuple[bytes, bytes]]
+    timezone: str
+    starts_at_us: int | None
+    ends_at_us: int | None
+    started_at_us: int | None
+    frozen_at_us: int | None
+    before: Experiment | None
+    after: Experiment | None
+
+    def rules_at(self, now_us: int) -> Experiment:
+        """The rules in force at a moment."""
+        if self.before is not None and self.starts_at_us is not None and now_us < self.starts_at_us:
+            return self.before
+        if self.after is not None and self.ends_at_us is not None and now_us >= self.ends_at_us:
+            return self.after
+        return self.rules
+
+
+def serve(
+    row: ExperimentRow, layers: Mapping[str, LayerRow], holdouts: Mapping[str, HoldoutRow]
+) -> ServedExperiment:
+    """Compile one experiment.
+
+    Args:
+        row: its row.
+        layers: all layers by key.
+        holdouts: all holdouts by key; only those written down at its start apply.
+    """
+    definition = row.definition
+    starts_at_us, ends_at_us = _moment(definition["starts_at"]), _moment(definition["ends_at"])
+    state: State = "paused" if row.state == "draft" else cast("State", row.state)
+    runs = state in {"running", "frozen", "paused"}
+    return ServedExperiment(
+        key=row.key,
+        version=row.version,
+        state=row.state,
+        unit=definition["unit"],
+        rules=_rules(row, state, layers, holdouts),
+        variants=frozenset(variant["key"] for variant in definition["variants"]),
+        fragments={variant["key"]: _offer(variant["offer"]) for variant in definition["variants"]},
+        fallback=_offer(definition["fallback"]),
+        head=b'{"experiment":%b,"version":%d,"unit_id":' % (msgspec.json.encode(row.key), row.version),
+        enrolled={variant["key"]: _enrolled(variant) for variant in definition["variants"]},
+        timezone=definition["timezone"],
+        starts_at_us=starts_at_us,
+        ends_at_us=ends_at_us,
+        started_at_us=row.started_at_us,
+        frozen_at_us=row.frozen_at_us,
+        before=_rules(row, "paused", layers, holdouts) if runs and starts_at_us is not None else None,
+        after=_rules(row, "stopped", layers, holdouts) if runs and ends_at_us is not None else None,
+    )
+
+
+def _rules(
+    row: ExperimentRow, state: State, layers: Mapping[str, LayerRow], holdouts: Mapping[str, HoldoutRow]
+) -> Experiment:
+    definition, decision = row.definition, row.decision or {}
+    audience = definition["audience"]
+    seed = definition["seed"]
+    return Experiment(
+        key=row.key,
+        version=row.version,
+        unit=definition["unit"],
+        seed=seed,
+        variants=tuple(variant["key"] for variant in definition["variants"]),
+        ranges=ranges_of(definition),
+        state=state,
+        condition=compile_condition(audience) if audience else None,
+        layer_slot=_slot(definition["layer"], layers),
+        holdouts=_held_out(row, holdouts),
+        decided_variant=decision.get("variant"),
+        hold_back=decision.get("hold_back_share", 0.0),
+        hold_back_seed=hashlib.sha256(f"{seed}:hold-back".encode()).hexdigest()[:_HOLD_BACK_SEED_LENGTH],
+    )
+
+
+def ranges_of(definition: Mapping[str, Any]) -> tuple[Range, ...]:
+    """Bucket ranges of a stored definition: explicit ones, else weights × coverage."""
+    variants: Sequence[Mapping[str, Any]] = definition["variants"]
+    if variants[0]["range"] is not None:
+        return tuple((variant["range"][0], variant["range"][1]) for variant in variants)
+    return split_ranges([variant["weight"] for variant in variants], definition["coverage"])
+
+
+def _slot(use: Mapping[str, Any] | None, layers: Mapping[str, LayerRow]) -> LayerSlot | None:
+    if use is None:
+        return None
+    low, high = use["range"]
+    return LayerSlot(Layer(use["key"], layers[use["key"]].seed), low, high)
+
+
+def _held_out(row: ExperimentRow, holdouts: Mapping[str, HoldoutRow]) -> tuple[Holdout, ...]:
+    found = (holdouts[key] for key in holdouts_of(row) if key in holdouts)
+    return tuple(Holdout(holdout.key, holdout.seed, holdout.share) for holdout in found)
+
+
+def _enrolled(variant: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    key = msgspec.json.encode(variant["key"])
+    opening = b',"variant":%b,"in_experiment":true,"reason":"SPLIT","bucket":' % key
+    return opening, b',"offer":%b}' % _offer(variant["offer"])
+
+
+def _offer(offer: dict[str, Any] | None) -> bytes:
+    return msgspec.json.encode(public_offer(offer))
+
+
+def _moment(text: str | None) -> int | None:
+    return None if text is None else moment_us(text)

@@ -1,0 +1,149 @@
+"""The snapshot in memory, its holder that follows the database, and its copy on disk."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from app.access.service import KeyRing
+from app.clock import Clock
+from app.database import Database
+from app.serving.config import current_version
+from app.serving.copies import Copy, read_copy, read_database, write_copy
+from app.serving.follow import Follower
+from app.serving.served import LISTED, ServedExperiment, serve
+from app.settings import Settings
+
+__all__ = ["ServedExperiment", "Snapshot", "SnapshotHolder"]
+
+log = logging.getLogger("offerlab")
+POLL_SECONDS = 1.0
+FILE_NAME = "snapshot.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything served at one config version; never changed, only replaced.
+
+    Attributes:
+        config_version: counts the changes.
+        experiments: all of them by key, drafts too.
+        listed: those served when a request names none, in order of creation.
+    """
+
+    config_version: int
+    experiments: Mapping[str, ServedExperiment]
+    listed: tuple[ServedExperiment, ...]
+
+
+EMPTY = Snapshot(-1, MappingProxyType({}), ())
+
+
+def build(copy: Copy) -> Snapshot:
+    """Compile what was read; an experiment that cannot be compiled is left out and logged."""
+    layers = {row.key: row for row in copy.layers}
+    holdouts = {row.key: row for row in copy.holdouts}
+    experiments = {}
+    for row in copy.experiments:
+        try:
+            experiments[row.key] = serve(row, layers, holdouts)
+        except (ValueError, KeyError, TypeError):
+            log.exception("experiment %s cannot be served", row.key)
+    listed = tuple(served for served in experiments.values() if served.state in LISTED)
+    return Snapshot(copy.config_version, MappingProxyType(experiments), listed)
+
+
+class SnapshotHolder:
+    """Holds the current snapshot; `current` is one reference, swapped at once.
+
+    Args:
+        database: to follow.
+        keys: reloaded together with the snapshot.
+        settings: where the copy on disk lies.
+        clock: for the log of key uses.
+    """
+
+    def __init__(self, database: Database, keys: KeyRing, settings: Settings, clock: Clock) -> None:
+        self._database = database
+        self._keys = keys
+        self._path = settings.data_dir / FILE_NAME
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._follower = Follower(database)
+        self.current: Snapshot = EMPTY
+
+    @property
+    def follower(self) -> Follower:
+        """Canonical units and enrolled units, as far as the ledger was read."""
+        return self._follower
+
+    def start(self) -> None:
+        """Load the first snapshot: from the database, or else from the copy on disk."""
+        try:
+            self.refresh()
+            self._follow()
+        except SQLAlchemyError:
+            log.warning("the database is away; serving the last snapshot on disk")
+            self._load_copy()
+
+    def refresh(self) -> None:
+        """Read the database now, swap the snapshot and the keys, write the copy."""
+        with self._lock, self._database.read() as session:
+            self._read(session)
+
+    def poll(self) -> bool:
+        """Look once whether something changed, follow the ledger, write down key uses.
+
+        Returns:
+            Whether a new snapshot was taken.
+        """
+        with self._lock, self._database.read() as session:
+            is_new = current_version(session) != self.current.config_version
+            if is_new:
+                self._read(session)
+        self._follow()
+        if self._keys.has_unwritten_uses:
+            with self._database.write() as session:
+                self._keys.write_last_used(session)
+        return is_new
+
+    async def poll_forever(self) -> None:
+        """Poll every second, whatever happens."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await asyncio.to_thread(self.poll)
+            except SQLAlchemyError as error:
+                log.warning("the database is away (%s); serving the last snapshot", type(error).__name__)
+            except Exception:
+                log.exception("the poll failed; trying again")
+
+    def _read(self, session: Session) -> None:
+        copy = read_database(session)
+        if copy.config_version < self.current.config_version and self.current.experiments:
+            log.warning("the config version went back from %d", self.current.config_version)
+        self._take(copy)
+        write_copy(self._path, copy)
+
+    def _take(self, copy: Copy) -> None:
+        self._keys.load(copy.keys)
+        self.current = build(copy)
+
+    def _load_copy(self) -> None:
+        copy = read_copy(self._path)
+        if copy is not None:
+            self._take(copy)
+
+    def _follow(self) -> None:
+        frozen = {
+            served.key: (str(served.unit), served.frozen_at_us)
+            for served in self.current.listed
+            if served.state == "frozen" and served.frozen_at_us is not None
+        }
+        with self._lock:
+            self._follower.follow(frozen)

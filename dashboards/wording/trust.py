@@ -1,0 +1,95 @@
+"""Words of the trust banner: what is wrong with the data, why it matters and what to do."""
+
+from dataclasses import dataclass
+
+from dashboards.wording.language import Words, mark
+from stats.results import Check
+
+
+@dataclass(frozen=True, slots=True)
+class CheckWords:
+    """One check in words.
+
+    Attributes:
+        title: what was found.
+        cause: what usually causes it.
+        remedy: what to do.
+    """
+
+    title: str
+    cause: str
+    remedy: str
+
+
+_CHECKS = {
+    "sample_ratio": CheckWords(
+        mark("The variants did not get their planned shares of visitors"),
+        mark(
+            "One variant loses or gains visitors: a redirect, a crash, a bot filter or a late exposure event."
+        ),
+        mark(
+            "Compare the counts below with the plan, find where visitors are lost, and start a new version."
+        ),
+    ),
+    "crossover": CheckWords(
+        mark("More visitors than chance explains saw two variants, and unequally"),
+        mark("Log-ins or shared devices join two visitors into one, and one variant causes it more often."),
+        mark(
+            "Consider an experiment whose unit is the customer, "
+            "or look at how each variant asks for a log-in."
+        ),
+    ),
+    "contradicting_links": CheckWords(
+        mark("Some visitors are linked to two customers"),
+        mark("A shared device, or a wrong id in the identify event. The first link counts."),
+        mark("Check which id the shop sends at log-in."),
+    ),
+    "exposures_contradicting_hash": CheckWords(
+        mark("Some visitors were shown another variant than the one assigned"),
+        mark("A cache, a hard-coded variant or an old configuration in the storefront."),
+        mark("Ask for the assignment on each page view and report the variant that was really shown."),
+    ),
+    "exposures_outside_running": CheckWords(
+        mark("Exposures arrived before the start or after the end"),
+        mark("The storefront shows the offer while the experiment is not running. They are not analysed."),
+        mark("Show the offer only while the assignment says so."),
+    ),
+    "orders_without_exposure": CheckWords(
+        mark("Orders came from visitors who were never exposed"),
+        mark("Usually visitors outside the test; many of them can mean lost exposure events or other ids."),
+        mark("Check that exposures and orders carry the same visitor or customer id."),
+    ),
+    "margin_unknown": CheckWords(
+        mark("Some orders carry no goods margin"),
+        mark("Without a margin there is no profit, only revenue."),
+        mark("Send the margin with each order, or give a margin share in the experiment's economics."),
+    ),
+    "currency_without_rate": CheckWords(
+        mark("Some orders are in a currency without an exchange rate"),
+        mark("They count as orders, but their money is unknown."),
+        mark("Add the rate to the experiment's economics."),
+    ),
+    "delivery_cost_missing": CheckWords(
+        mark("Some orders carry no delivery cost"),
+        mark("An offer that pays the delivery cannot show a profit without that cost."),
+        mark("Send the shipping cost with each order."),
+    ),
+    "late_events": CheckWords(
+        mark("Events arrived after their day was closed"),
+        mark("A queue or an import delivers late. They count from the next reading on."),
+        mark("Deliver events within six hours after midnight, or close days later."),
+    ),
+    "no_recent_data": CheckWords(
+        mark("No new data has arrived lately"),
+        mark("The storefront or the webhook may have stopped sending."),
+        mark("Check the connection; readings continue when events do."),
+    ),
+}
+
+
+def check_words(words: Words, check: Check) -> CheckWords:
+    """A check's finding, cause and remedy; an unknown key shows itself and its detail."""
+    found = _CHECKS.get(check.key)
+    if found is None:
+        return CheckWords(words.gettext("Data check: %(code)s", code=check.key), check.detail, "")
+    return CheckWords(*(words.gettext(text) for text in (found.title, found.cause, found.remedy)))

@@ -1,0 +1,118 @@
+"""Bugs planted in the questions one at a time: the brute-force engine (the oracle) must notice each."""
+
+import pytest
+
+import app.engine.duckdb as engine_module
+from app.engine.duckdb import DuckDBEngine
+from app.engine.port import AnalysisRequest, Economics
+from app.engine.sql import question
+from tests.support.brute_force import BruteForceEngine
+from tests.support.ledgers import KINDS, LedgerRows, at, metric, request
+
+BUGS = [
+    ("entered", "ORDER BY x.occurred_us, x.event_id", "ORDER BY x.occurred_us, x.event_id DESC"),
+    ("entered", "p.first_us <= s.occurred_us", "p.first_us < s.occurred_us"),
+    ("entered", "min(variant) <> max(variant)", "count(*) > 1"),
+    ("entered", "WHERE paid", "WHERE TRUE"),
+    ("outcomes", "o.occurred_us >= e.t0_us", "o.occurred_us > e.t0_us"),
+    ("outcomes", "o.occurred_us >= e.t0_us", "o.day >= e.cohort_day"),
+    ("outcomes", "    o.paid\n", "    TRUE\n"),
+    ("converted", "tax IS NOT NULL AND", "FALSE AND"),
+    ("converted", "1000000 + t.vat_ppm", "1000000"),
+    ("converted", "div_round(o.items_minor * r.numerator, r.denominator)", "o.items_minor"),
+    ("priced", "THEN 0 ELSE n.shipping_cost", "THEN -n.net_shipping ELSE n.shipping_cost"),
+    ("priced", "c.discount * c.keep_numerator, c.keep_denominator", "c.discount, 1"),
+    ("priced", "t.margin_hi_ppm", "t.margin_lo_ppm"),
+    ("priced", "AND NOT delivery_missing", ""),
+    ("counted", "p.age <= w.window_days", "p.age < w.window_days"),
+    ("counted", "cancelled_day > closed_day", "cancelled_day >= closed_day"),
+    ("counted", "cancelled_day > closed_day", "FALSE"),
+    ("unit_sums", "WHERE r.day <= c.closed_day", "WHERE TRUE"),
+    ("unit_sums", "WHERE r.day <= c.closed_day", "WHERE r.day < c.closed_day"),
+    ("unit_sums", "least(coalesce(r.amount_without_margin, 0), c.paid_total)", "coalesce(r.amount, 0)"),
+    ("unit_sums", "min(day) <> max(day)", "count(*) > 1"),
+    ("unit_sums", "bool_and(rate_known)", "TRUE"),
+    ("unit_values", "'average_order_value' THEN s.orders", "'average_order_value' THEN 1"),
+    ("moments", "greatest(least(x, cap), -cap)", "least(x, cap)"),
+    ("moments", "WHEN x IS NULL OR cap IS NULL", "WHEN cap IS NULL"),
+    ("moments", "squares + resting * idle_capped * idle_capped", "squares"),
+    ("moments", "<= t.as_of_day", "< t.as_of_day"),
+    ("moments", "sum(v.capped * v.capped)", "sum(v.capped) * sum(v.capped)"),
+    ("first_events", "o.triggered AND", "TRUE AND"),
+    ("first_events", "o.age >= 1", "o.age >= 0"),
+    ("first_events", "o.age <= m.window_days", "o.age < m.window_days"),
+    ("first_events", "earlier_end_day > start_day", "FALSE"),
+    ("first_events", "o.cancelled_day <= o.cohort_day + m.mature_days", "o.cancelled_day IS NOT NULL"),
+    ("first_events", "o.cancelled_day <= o.cohort_day + m.mature_days", "FALSE"),
+    ("events", "c.known_day <= t.as_of_day", "TRUE"),
+]
+
+
+def crowded_ledger() -> LedgerRows:
+    """Cohorts of day 5 (M = 10) and day 20, with one row on either side of every edge."""
+    rows = LedgerRows()
+    for unit in range(1, 9):
+        rows.expose(unit, "low" if unit % 2 else "control", at(5, 100))
+    rows.expose(1, "control", at(5, 100)).expose(2, "control", at(6)).expose(3, "control", at(7))
+    rows.expose(11, "low", at(20)).expose(12, "low", at(25)).expose(13, "low", at(28))
+    rows.order(1, at(5, 100), 1000, discount_minor=100).order(1, at(5, 99), 50).order(1, at(6), 70)
+    rows.order(2, at(6), 11_003, discount_minor=37, shipping_minor=90, tax_minor=400).order(2, at(6, 5), 40)
+    rows.order(3, at(8), 505, currency="USD", shipping_minor=7, shipping_cost_minor=30)
+    rows.order(3, at(4), paid=False).order(3, at(9), 999)
+    rows.order(4, at(6), cancelled_day=10).order(4, at(7), 300, cancelled_day=11).order(4, at(7), paid=False)
+    rows.order(5, at(6), currency="EUR").order(5, at(6), 40)
+    rows.order(6, at(3)).order(6, at(5, 200)).order(6, at(6), cancelled_day=9).order(
+        6, at(8), cancelled_day=30
+    )
+    rows.order(7, at(5, 100)).order(7, at(5, 300)).order(7, at(8), 200, shipping_cost_minor=5)
+    rows.order(11, at(20)).order(11, at(21), cancelled_day=40).order(12, at(25)).order(12, at(31))
+    rows.refund("o0", 10, 100).refund("o0", 11, 50).refund("o2", 7, 5000).refund("o3", 8, 300, 20)
+    return rows
+
+
+def crowded_request(as_of_day: int, *, needs_delivery_cost: bool) -> AnalysisRequest:
+    economics = Economics(
+        currency="RUB",
+        margin_ppm=(300_000, 400_000),
+        vat_ppm=200_000,
+        cost_per_exposure_minor=3,
+        rates={"USD": (3, 2)},
+        needs_delivery_cost=needs_delivery_cost,
+    )
+    metrics = [metric(key, 3) for key in sorted(KINDS)]
+    caps = {"revenue_per_unit:3": 800, "profit_per_unit:3": 300}
+    return request(*metrics, as_of_day=as_of_day, economics=economics, caps=caps)
+
+
+def differ() -> bool:
+    """Whether the engine and the oracle disagree on one of three questions."""
+    data = crowded_ledger().data()
+    return any(
+        DuckDBEngine().cells(asked, data) != BruteForceEngine().cells(asked, data)
+        for asked in (
+            crowded_request(30, needs_delivery_cost=False),
+            crowded_request(60, needs_delivery_cost=True),
+            crowded_request(10, needs_delivery_cost=False),
+        )
+    )
+
+
+def test_without_a_bug_the_engines_agree_on_the_crowded_ledger() -> None:
+    assert not differ()
+
+
+@pytest.mark.parametrize(("name", "right", "wrong"), BUGS)
+def test_a_planted_bug_is_noticed(name: str, right: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert right in question(name)
+
+    def bugged(asked: str) -> str:
+        return question(asked).replace(right, wrong) if asked == name else question(asked)
+
+    monkeypatch.setattr(engine_module, "question", bugged)
+    assert differ()
+
+
+def test_rounding_down_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    floor = "CREATE TEMP MACRO div_round(a, b) AS a // b"
+    monkeypatch.setattr(engine_module, "_DIV_ROUND", floor)
+    assert differ()

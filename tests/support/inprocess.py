@@ -1,0 +1,184 @@
+"""The whole service in this process, called through ASGI; its clock stands still."""
+
+import asyncio
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+from fastapi import FastAPI
+
+from app.access.operations import KINDS
+from app.access.service import create_key, ensure_admin_key
+from app.bootstrap import Services
+from app.clock import FixedClock
+from app.database import Database
+from app.edge.limits import BodyLimit
+from app.main import create_app
+from app.settings import Settings
+
+NOW_US = 1_780_000_000_000_000  # 2026-05-28
+ADMIN_KEY = "olk_adm_" + "a" * 43
+
+DEFINITION: dict[str, Any] = {
+    "key": "promo-code-reuse",
+    "name": "Single-use or reusable code",
+    "hypothesis": "A code that may be used again brings buyers back.",
+    "unit": "visitor",
+    "coverage": 1.0,
+    "seed": "0123456789abcdef",
+    "audience": {},
+    "variants": [
+        {
+            "key": "single-use",
+            "weight": 0.5,
+            "control": True,
+            "offer": {
+                "kind": "percent_off",
+                "percent": 10,
+                "min_order_minor": 100000,
+                "currency": "RUB",
+                "max_discount_minor": 50000,
+                "code": {"issue": "per_visitor", "uses_per_customer": 1, "valid_days": 7, "bound": False},
+                "budget": {"money_minor": 5000000, "uses": None},
+                "stacking": "exclusive",
+                "occasion": "loyalty",
+            },
+        },
+        {
+            "key": "reusable",
+            "weight": 0.5,
+            "offer": {"kind": "percent_off", "percent": 15, "min_order_minor": 100000, "currency": "RUB"},
+        },
+    ],
+    "economics": {"currency": "RUB", "margin_share": 0.35},
+    "plan": {
+        "primary": {"key": "repeat_buyers_per_unit", "days": 30},
+        "window_days": 30,
+        "secondary": ["conversion_rate", "average_order_value"],
+        "guardrails": [{"metric": "profit_per_unit", "non_inferiority_margin": 0.02}],
+        "mde": 0.1,
+        "planned_units": 56000,
+        "spending": "kim-demets:2",
+    },
+    "timezone": "Europe/Moscow",
+}
+
+
+def definition(**fields: Any) -> dict[str, Any]:
+    """A valid definition with some top-level fields replaced."""
+    return copy.deepcopy(DEFINITION) | fields
+
+
+class InProcess:
+    """A running service and a way to call it.
+
+    Attributes:
+        services: its wiring, for tests that look inside.
+        fastapi: the FastAPI application behind the edge.
+        clock: stands still until moved.
+        keys: kind → text of a key.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.clock = FixedClock(NOW_US)
+        self.edge = create_app(settings, self.clock)
+        self.fastapi = cast("FastAPI", cast("BodyLimit", self.edge.slow).app)
+        self.services: Services = self.fastapi.state.services
+        self.keys: dict[str, str] = {}
+        self.runner = asyncio.Runner()
+
+    def make_keys(self) -> None:
+        """One key of each kind."""
+        database = self.services.database
+        ensure_admin_key(database, self.services.settings, NOW_US)
+        self.keys = {
+            kind: str(create_key(database, kind, f"test {kind}", NOW_US, actor="test")["key"])
+            for kind in KINDS
+        }
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        kind: str | None = "mgr",
+        *,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """One request with the key of a kind (None: no key)."""
+        fields = {} if kind is None else {"authorization": f"Bearer {self.keys.get(kind, kind)}"}
+        fields |= {"content-type": "application/json"} if content is not None else {}
+        return self.runner.run(
+            self._call(method, path, body, content, fields | (headers or {})),
+        )
+
+    async def _call(
+        self, method: str, path: str, body: Any, content: bytes | None, headers: dict[str, str]
+    ) -> httpx.Response:
+        transport = httpx.ASGITransport(app=cast("Any", self.edge), raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+            return await client.request(method, path, json=body, content=content, headers=headers)
+
+    def create(self, **fields: Any) -> dict[str, Any]:
+        """Define an experiment; it must succeed."""
+        answer = self.call("POST", "/api/v1/experiments", definition(**fields))
+        assert answer.status_code == 201, answer.text
+        return cast("dict[str, Any]", answer.json())
+
+    def act(self, key: str, action: str, body: Any = None) -> httpx.Response:
+        """One action."""
+        return self.call("POST", f"/api/v1/experiments/{key}/{action}", body)
+
+    def running(self, **fields: Any) -> str:
+        """The key of a new experiment that runs."""
+        key = str(self.create(**fields)["key"])
+        answer = self.act(key, "start")
+        assert answer.status_code == 200, answer.text
+        return key
+
+    def assign(self, kind: str = "srv", **fields: Any) -> httpx.Response:
+        """One assignments request."""
+        return self.call("POST", "/api/v1/assignments", fields, kind)
+
+
+@contextmanager
+def in_process(url: str, data_dir: Path) -> Iterator[InProcess]:
+    """A service on a migrated database."""
+    settings = Settings(database_url=url, data_dir=data_dir, admin_key=ADMIN_KEY, secret="s" * 32)
+    service = InProcess(settings)
+    service.make_keys()
+
+    async def start() -> None:
+        service.services.start()
+
+    with service.runner:
+        service.runner.run(start())
+        try:
+            yield service
+        finally:
+            service.runner.run(service.services.stop())
+
+
+def second_replica(service: InProcess, data_dir: Path) -> Services:
+    """The wiring of another process on the same database; its loops do not run."""
+    from app.bootstrap import wire
+
+    settings = service.services.settings.model_copy(update={"data_dir": data_dir})
+    return wire(settings, service.clock)
+
+
+def closed(database: Database) -> None:
+    """Make every further use of a database fail, as if its server were gone."""
+    from sqlalchemy import event
+    from sqlalchemy.exc import OperationalError
+
+    def refuse(*_arguments: Any) -> None:
+        raise OperationalError("connect", {}, Exception("gone"))
+
+    database.close()
+    event.listen(database.engine, "do_connect", refuse)
+    event.listen(database.engine, "checkout", refuse)

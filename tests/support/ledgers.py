@@ -1,0 +1,202 @@
+"""Small ledgers for engine tests: builders for hand-made rows and hypothesis strategies for random ones."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from app.engine import tables
+from app.engine.port import AnalysisData, AnalysisRequest, Economics
+from stats.plan import AnalysisPlan, Kind, Metric
+
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
+KINDS: dict[str, Kind] = {
+    "conversion_rate": "proportion",
+    "orders_per_unit": "mean",
+    "discount_per_unit": "mean",
+    "revenue_per_unit": "mean",
+    "profit_per_unit": "mean",
+    "repeat_buyers_per_unit": "proportion",
+    "average_order_value": "ratio",
+    "repeat_purchase_rate": "survival",
+}
+
+
+def at(day: int, seconds: int = 0) -> int:
+    """Microseconds of a second of a shop day (the shop's zone is UTC here)."""
+    return day * DAY_US + seconds * SECOND_US
+
+
+def metric(key: str, window_days: int) -> Metric:
+    return Metric(key=key, role="secondary", kind=KINDS[key], window_days=window_days)
+
+
+def request(
+    *metrics: Metric,
+    as_of_day: int = 100,
+    settle_days: int = 2,
+    economics: Economics | None = None,
+    caps: dict[str, int] | None = None,
+) -> AnalysisRequest:
+    plan = AnalysisPlan(
+        experiment="threshold",
+        version=1,
+        variants=("control", "low"),
+        control="control",
+        weights=(0.5, 0.5),
+        metrics=metrics,
+        settle_days=settle_days,
+        currency="RUB",
+    )
+    return AnalysisRequest(plan=plan, economics=economics, as_of_day=as_of_day, caps=caps or {})
+
+
+@dataclass
+class LedgerRows:
+    """Rows by hand; every field not named takes a plain value. The day follows from the time unless given."""
+
+    exposures: list[dict[str, Any]] = field(default_factory=list)
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    refunds: list[dict[str, Any]] = field(default_factory=list)
+
+    def expose(self, unit: int, variant: str, occurred_us: int, **more: Any) -> "LedgerRows":
+        row = {"event_id": f"x{len(self.exposures):04}", "unit": unit, "variant": variant}
+        self.exposures.append(row | {"occurred_us": occurred_us, "day": occurred_us // DAY_US} | more)
+        return self
+
+    def order(self, unit: int, occurred_us: int, items_minor: int = 1000, **more: Any) -> "LedgerRows":
+        number = len(self.orders)
+        row = dict.fromkeys(tables.ORDERS.names) | {
+            "event_id": f"e{number:04}",
+            "order_id": f"o{number}",
+            "unit": unit,
+            "occurred_us": occurred_us,
+            "day": occurred_us // DAY_US,
+            "currency": "RUB",
+            "paid": True,
+            "items_minor": items_minor,
+            "discount_minor": 0,
+            "shipping_minor": 0,
+        }
+        self.orders.append(row | more)
+        return self
+
+    def refund(
+        self, order_id: str, day: int, amount_minor: int, margin_minor: int | None = None
+    ) -> "LedgerRows":
+        row = {"refund_id": f"r{len(self.refunds)}", "order_id": order_id, "day": day}
+        self.refunds.append(row | {"amount_minor": amount_minor, "margin_minor": margin_minor})
+        return self
+
+    def data(self) -> AnalysisData:
+        return AnalysisData(
+            exposures=pa.Table.from_pylist(self.exposures, schema=tables.EXPOSURES),
+            orders=pa.Table.from_pylist(self.orders, schema=tables.ORDERS),
+            refunds=pa.Table.from_pylist(self.refunds, schema=tables.REFUNDS),
+        )
+
+
+# ---- random ledgers: few units, few instants, so that ties and edges are common
+
+_seconds = st.sampled_from([0, 1, 2, 86_399])
+_entries = st.builds(at, st.integers(0, 4), _seconds)
+_purchases = st.builds(at, st.integers(0, 9), _seconds)
+_money = st.one_of(st.integers(0, 30), st.integers(0, 2_000), st.integers(0, 10**12))
+_maybe_money = st.one_of(st.none(), st.integers(-50, 2_000), st.integers(0, 10**12))
+_keys = st.sampled_from(sorted(KINDS))
+
+
+def add_order(draw: st.DrawFn, rows: LedgerRows) -> None:
+    """One order, often at the very instant of an exposure, with up to three refunds."""
+    seen = draw(st.sampled_from(rows.exposures))
+    occurred_us = draw(st.one_of(_purchases, st.just(seen["occurred_us"])))
+    day = occurred_us // DAY_US
+    with_lines = draw(st.booleans())
+    rows.order(
+        draw(st.sampled_from([seen["unit"], seen["unit"], seen["unit"], 1, 4])),
+        occurred_us,
+        draw(_money),
+        event_id=f"e{draw(st.integers(0, 9))}{len(rows.orders):03}",
+        currency=draw(st.sampled_from(["RUB", "RUB", "RUB", "RUB", "USD", "JPY", "EUR"])),
+        paid=draw(st.sampled_from([True, True, True, True, False])),
+        discount_minor=draw(_money),
+        shipping_minor=draw(st.integers(0, 300)),
+        shipping_cost_minor=draw(_maybe_money),
+        tax_minor=draw(st.one_of(st.none(), st.integers(0, 400))),
+        margin_minor=draw(st.one_of(st.none(), _maybe_money)),
+        gift_cost_minor=draw(_maybe_money),
+        lines_price_minor=draw(_money) if with_lines else None,
+        lines_cost_minor=draw(_money) if with_lines else None,
+        cancelled_day=draw(st.one_of(st.none(), st.none(), st.integers(day - 1, day + 7))),
+    )
+    order_id = f"o{len(rows.orders) - 1}"
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2, 3]))):
+        rows.refund(order_id, draw(st.integers(day, day + 7)), draw(_money), draw(_maybe_money))
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> AnalysisData:
+    """Up to three units with crossovers, ties, early orders, foreign money, cancellations and refunds."""
+    rows = LedgerRows()
+    for _ in range(draw(st.integers(1, 5))):
+        rows.expose(
+            draw(st.integers(1, 3)),
+            draw(st.sampled_from(["control", "low"])),
+            draw(_entries),
+            event_id=f"x{draw(st.integers(0, 9))}{len(rows.exposures):03}",
+        )
+    for _ in range(draw(st.integers(0, 12))):
+        add_order(draw, rows)
+    rows.refund("nobody", 3, 100)
+    return rows.data()
+
+
+@st.composite
+def repeat_ledgers(draw: st.DrawFn) -> AnalysisData:
+    """Units exposed at their first order, with many later orders and cancellations."""
+    rows = LedgerRows()
+    for unit in range(1, draw(st.integers(2, 4))):
+        entry = draw(st.integers(0, 1))
+        rows.expose(unit, "low", at(entry)).order(unit, at(entry))
+        for day in draw(st.lists(st.integers(entry, 8), min_size=2, max_size=6)):
+            cancelled = draw(st.one_of(st.none(), st.integers(day + 1, day + 4)))
+            rows.order(
+                unit, at(day, 5), cancelled_day=cancelled, paid=draw(st.sampled_from([True, True, False]))
+            )
+    return rows.data()
+
+
+@st.composite
+def all_economics(draw: st.DrawFn) -> Economics:
+    low, high = sorted((draw(st.integers(0, 1_000_000)), draw(st.integers(0, 1_000_000))))
+    return Economics(
+        currency="RUB",
+        margin_ppm=draw(st.sampled_from([None, (low, high), (low, low)])),
+        vat_ppm=draw(st.sampled_from([0, 100_000, 200_000])),
+        cost_per_exposure_minor=draw(st.sampled_from([0, 0, 7])),
+        rates={"USD": (draw(st.integers(1, 200)), draw(st.integers(1, 7))), "JPY": (1, 3), "RUB": (5, 1)},
+        needs_delivery_cost=draw(st.booleans()),
+    )
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> AnalysisRequest:
+    """All metrics, most at one window and one of them at a second, some capped."""
+    window_days = draw(st.integers(0, 5))
+    metrics = [metric(key, window_days) for key in sorted(KINDS)]
+    metrics.append(metric(draw(_keys), window_days + draw(st.integers(1, 4))))
+    capped = draw(st.lists(st.sampled_from([m.label for m in metrics]), max_size=4))
+    return request(
+        *metrics,
+        as_of_day=draw(st.one_of(st.integers(0, 18), st.integers(8, 18))),
+        settle_days=draw(st.integers(0, 3)),
+        economics=draw(st.one_of(st.none(), all_economics(), all_economics())),
+        caps={label: draw(st.integers(0, 1_500)) for label in capped},
+    )
+
+
+def as_of(asked: AnalysisRequest, day: int) -> AnalysisRequest:
+    """The same question on another day."""
+    return replace(asked, as_of_day=day)

@@ -1,0 +1,78 @@
+"""The real service as its own process, on a free port of the loopback address."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+ADMIN_KEY = "olk_adm_" + "a" * 43
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A running service: its address and an adm key."""
+
+    url: str
+    admin_key: str
+    process: subprocess.Popen[bytes]
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        """An HTTP client with a key (the adm key unless another is given)."""
+        headers = {"authorization": f"Bearer {key or self.admin_key}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=120)
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def live_service(
+    data_dir: Path, environment: Mapping[str, str] | None = None, arguments: tuple[str, ...] = ()
+) -> Iterator[Live]:
+    """Start `offerlab serve`, wait until it is ready, stop it at the end."""
+    port = free_port()
+    settings = {
+        "OFFERLAB_DATA_DIR": str(data_dir),
+        "OFFERLAB_ADMIN_KEY": ADMIN_KEY,
+        "OFFERLAB_SECRET": "s" * 32,
+    }
+    command = [sys.executable, "-m", "app.cli.main", "serve", "--port", str(port), *arguments]
+    log = (data_dir / f"serve-{port}.log").open("wb")
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **settings, **(environment or {})}, stdout=log, stderr=log
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait(url, process, Path(log.name))
+        yield Live(url, ADMIN_KEY, process)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        log.close()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            if httpx.get(f"{url}/readyz", timeout=5).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.05)  # polling another process, not timing anything
+    raise RuntimeError(f"the service did not start: {log.read_text(errors='replace')[-3000:]}")
