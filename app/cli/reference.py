@@ -34,7 +34,13 @@ def endpoints_page() -> str:
         for method, operation in sorted(operations.items())
     ]
     head = "# Endpoints\n\nThe full description with schemas is `GET /openapi.json` (for people: `GET /docs`).\n\n"
-    return WRITTEN + head + "| method | path | keys | what it does |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+    return (
+        WRITTEN
+        + head
+        + "| method | path | keys | what it does |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
+    )
 
 
 def _first_line(operation: dict[str, Any]) -> str:

@@ -15,7 +15,15 @@ from tests.support.inprocess import NOW_US, InProcess, in_process
 def chained(database: Database) -> Database:
     with database.write() as session:
         for number in range(5):
-            record(session, "test", "thing.change", f"t{number}", None, {"share": 0.1 * number, "имя": "б"}, NOW_US)
+            record(
+                session,
+                "test",
+                "thing.change",
+                f"t{number}",
+                None,
+                {"share": 0.1 * number, "имя": "б"},
+                NOW_US,
+            )
     return database
 
 

@@ -71,7 +71,9 @@ def test_last_use_is_written_at_most_once_a_minute(database: Database) -> None:
     assert ring.has_unwritten_uses
 
 
-def test_the_first_start_makes_one_admin_key_and_later_starts_none(database: Database, tmp_path: Path) -> None:
+def test_the_first_start_makes_one_admin_key_and_later_starts_none(
+    database: Database, tmp_path: Path
+) -> None:
     settings = Settings(data_dir=tmp_path)
     first = ensure_admin_key(database, settings, NOW_US)
     assert first is not None

@@ -27,7 +27,10 @@ def service(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def operations(service: InProcess) -> list[tuple[str, str, dict[str, Any]]]:
     paths = service.fastapi.openapi()["paths"]
     return [
-        (method.upper(), path, item[method]) for path, item in paths.items() for method in METHODS if method in item
+        (method.upper(), path, item[method])
+        for path, item in paths.items()
+        for method in METHODS
+        if method in item
     ]
 
 

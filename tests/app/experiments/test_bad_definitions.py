@@ -27,7 +27,9 @@ def _plan(**fields: Any) -> dict[str, Any]:
 
 def _variants(*changes: dict[str, Any]) -> list[dict[str, Any]]:
     given = definition()["variants"]
-    return [{**variant, **change} for variant, change in zip(given, changes, strict=False)] + given[len(changes) :]
+    return [{**variant, **change} for variant, change in zip(given, changes, strict=False)] + given[
+        len(changes) :
+    ]
 
 
 def _offer(**offer: Any) -> list[dict[str, Any]]:
@@ -153,7 +155,9 @@ def test_a_body_that_is_not_json_by_its_type_is_415(service: InProcess) -> None:
 
 def test_the_input_is_never_echoed(service: InProcess) -> None:
     secret = "a-secret-nobody-should-see"
-    answer = service.call("POST", "/api/v1/experiments", definition(coverage=secret, unit=secret, seed=secret))
+    answer = service.call(
+        "POST", "/api/v1/experiments", definition(coverage=secret, unit=secret, seed=secret)
+    )
     assert answer.status_code == 422
     assert secret not in answer.text
 

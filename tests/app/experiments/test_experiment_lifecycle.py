@@ -125,7 +125,12 @@ def test_a_draft_can_be_changed_and_keeps_its_version_and_seed(service: InProces
 
 @pytest.mark.parametrize(
     ("fields", "named"),
-    [({"colour": 1}, "colour"), ({"coverage": 2}, "coverage"), ({"key": "other"}, "key"), ({"plan": 1}, "plan")],
+    [
+        ({"colour": 1}, "colour"),
+        ({"coverage": 2}, "coverage"),
+        ({"key": "other"}, "key"),
+        ({"plan": 1}, "plan"),
+    ],
 )
 def test_a_bad_change_of_a_draft_names_its_field(service: InProcess, fields: Any, named: str) -> None:
     service.create()

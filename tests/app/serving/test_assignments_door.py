@@ -149,7 +149,9 @@ def test_a_ramp_moves_nobody_and_another_experiment_neither(service: InProcess) 
     service.act("another", "stop")
     after = {unit: _one(service, visitor_id=unit)["variant"] for unit in ids}
     assert all(after[unit] == variant for unit, variant in before.items() if variant is not None)
-    assert sum(variant is not None for variant in after.values()) > sum(v is not None for v in before.values())
+    assert sum(variant is not None for variant in after.values()) > sum(
+        v is not None for v in before.values()
+    )
 
 
 def test_without_a_list_everything_that_is_served_is_answered(service: InProcess) -> None:
@@ -201,7 +203,11 @@ def test_a_bad_body_is_4xx_and_named(
 def test_an_infinite_attribute_does_no_harm(service: InProcess) -> None:
     service.running(audience={"n": {"$gt": 5}})
     content = json.dumps({"visitor_id": "v", "attributes": {"n": 1}}).replace("1}", "1e400}").encode()
-    assert service.call("POST", "/api/v1/assignments", content=content, kind="pub").status_code in {200, 400, 422}
+    assert service.call("POST", "/api/v1/assignments", content=content, kind="pub").status_code in {
+        200,
+        400,
+        422,
+    }
 
 
 def _link(service: InProcess, visitor_id: str, customer_id: str, occurred_at: str) -> None:

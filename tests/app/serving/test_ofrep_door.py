@@ -25,9 +25,9 @@ def _flag(service: InProcess, key: str = KEY, kind: str = "pub", **context: Any)
 
 def test_a_flag_is_the_offer_of_the_assignment(service: InProcess) -> None:
     service.running(audience={"country": "RU"})
-    assigned = service.assign(
-        visitor_id="v-1", attributes={"country": "RU"}, experiments=[KEY]
-    ).json()["assignments"][0]
+    assigned = service.assign(visitor_id="v-1", attributes={"country": "RU"}, experiments=[KEY]).json()[
+        "assignments"
+    ][0]
     answer = _flag(service, country="RU")
     found = answer.json()
     assert answer.status_code == 200
