@@ -46,7 +46,7 @@ class Database:
             yield session
 
     def raw_connection(self) -> Any:
-        """A driver connection of one's own (sqlite3 or psycopg), in autocommit: the caller begins and commits."""
+        """A driver connection of one's own (sqlite3 or psycopg), in autocommit: the caller commits."""
         if self.is_sqlite:
             return _raw_sqlite(self.url)
         return _raw_postgres(self.url)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -14,7 +14,6 @@ from app.bootstrap import Services, running, wire
 from app.clock import Clock
 from app.database import prepare
 from app.edge.evaluate import EVALUATE_OPENAPI, assignments_handler, ofrep_handler
-from app.edge.http import Handler
 from app.edge.ingest import INGEST_OPENAPI, events_handler
 from app.edge.limits import BodyLimit
 from app.edge.router import Edge
@@ -26,6 +25,9 @@ from app.pages.static import static_files
 from app.problems import install_problem_handlers
 from app.results.endpoints import router as results_router
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.edge.http import Handler
 
 CORS_HEADERS = ["authorization", "content-type", "if-none-match", "x-api-key"]
 CORS_EXPOSED = ["ETag", "Retry-After"]

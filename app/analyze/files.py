@@ -30,11 +30,13 @@ class Sheet:
         name: its file name, for messages.
         table: its cells; an empty CSV cell is null.
         first_row: the number of its first row.
+        is_csv: whether text may be led by the apostrophe that keeps a spreadsheet from running it.
     """
 
     name: str
     table: pa.Table
     first_row: int
+    is_csv: bool = False
 
     def need(self, columns: Sequence[str]) -> None:
         """Refuse a file without these columns.
@@ -53,7 +55,7 @@ class Sheet:
     def texts(self, column: str) -> pa.Array:
         """A column of text; null where there is none."""
         found = _flat(pc.cast(self.table[column], pa.string()))
-        if self._is_text(column):
+        if self.is_csv:
             found = _flat(without_apostrophes(found))
         return pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
 
@@ -148,7 +150,7 @@ def read_sheet(path: Path) -> Sheet:
     suffix = path.suffix.lower()
     try:
         if suffix == ".csv":
-            return Sheet(path.name, _read_csv(path), 2)
+            return Sheet(path.name, _read_csv(path), 2, is_csv=True)
         if suffix in {".parquet", ".pq"}:
             from pyarrow import parquet
 

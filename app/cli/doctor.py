@@ -12,6 +12,7 @@ import click
 from app.settings import Settings
 
 LOW_DISK_BYTES = 1 << 30
+UPGRADE = "run .venv/bin/alembic upgrade head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,13 @@ class Finding:
     """One thing that was checked."""
 
     what: str
-    ok: bool
     detail: str
+    ok: bool = True
 
 
 def _python(_settings: Settings) -> Finding:
-    return Finding(
-        "Python", sys.version_info >= (3, 11), f"{sys.version.split()[0]} (3.11 or later is needed)"
-    )
+    found = sys.version.split()[0]
+    return Finding("Python", f"{found} (3.11 or later is needed)", ok=sys.version_info >= (3, 11))
 
 
 def _data_folder(settings: Settings) -> Finding:
@@ -37,26 +37,23 @@ def _data_folder(settings: Settings) -> Finding:
         probe.write_bytes(b"x")
         probe.unlink()
     except OSError as error:
-        return Finding(
-            "data folder", False, f"{folder} cannot be written: {error.strerror}; set OFFERLAB_DATA_DIR"
-        )
-    return Finding("data folder", True, f"{folder.absolute()} can be written")
+        why = f"{folder} cannot be written: {error.strerror}; set OFFERLAB_DATA_DIR"
+        return Finding("data folder", why, ok=False)
+    return Finding("data folder", f"{folder.absolute()} can be written")
 
 
 def _disk(settings: Settings) -> Finding:
     folder = settings.data_dir if settings.data_dir.exists() else Path()
     free = shutil.disk_usage(folder).free
-    return Finding("disk", free > LOW_DISK_BYTES, f"{free / 2**30:.1f} GiB free (1 GiB is the least)")
+    return Finding("disk", f"{free / 2**30:.1f} GiB free (1 GiB is the least)", ok=free > LOW_DISK_BYTES)
 
 
 def _secret(settings: Settings) -> Finding:
     try:
         _ = settings.root_secret
     except (ValueError, OSError) as error:
-        return Finding("secret", False, str(error))
-    return Finding(
-        "secret", True, "from OFFERLAB_SECRET" if settings.secret else "in the data folder, mode 0600"
-    )
+        return Finding("secret", str(error), ok=False)
+    return Finding("secret", "from OFFERLAB_SECRET" if settings.secret else "in the data folder, mode 0600")
 
 
 def _database(settings: Settings) -> Finding:
@@ -69,14 +66,10 @@ def _database(settings: Settings) -> Finding:
         database.close()
     kind = "SQLite" if settings.is_sqlite else "PostgreSQL"
     if current is None and not settings.is_sqlite:
-        return Finding(
-            "database", False, f"{kind} cannot be reached or is empty; run .venv/bin/alembic upgrade head"
-        )
+        return Finding("database", f"{kind} cannot be reached or is empty; {UPGRADE}", ok=False)
     if current not in (None, head):
-        return Finding(
-            "database", False, f"{kind} is at {current}, {head} is needed; run .venv/bin/alembic upgrade head"
-        )
-    return Finding("database", True, f"{kind}, schema {current or 'will be made at the first start'}")
+        return Finding("database", f"{kind} is at {current}, {head} is needed; {UPGRADE}", ok=False)
+    return Finding("database", f"{kind}, schema {current or 'will be made at the first start'}")
 
 
 def _admin(settings: Settings) -> Finding:
@@ -89,11 +82,11 @@ def _admin(settings: Settings) -> Finding:
     try:
         admins = [key for key in list_keys(database) if key["kind"] == "adm" and not key["revoked_at"]]
     except SQLAlchemyError:
-        return Finding("admin key", True, "none yet; one is made and printed at the first start")
+        return Finding("admin key", "none yet; one is made and printed at the first start")
     finally:
         database.close()
     return Finding(
-        "admin key", bool(admins), f"{len(admins)} active (offerlab keys create --kind adm makes one)"
+        "admin key", f"{len(admins)} active (offerlab keys create --kind adm makes one)", ok=bool(admins)
     )
 
 
@@ -101,8 +94,8 @@ def _engine(_settings: Settings) -> Finding:
     try:
         import duckdb
     except ImportError as error:
-        return Finding("engine", False, f"DuckDB cannot be loaded: {error}; run ./dev setup")
-    return Finding("engine", True, f"DuckDB {duckdb.__version__}")
+        return Finding("engine", f"DuckDB cannot be loaded: {error}; run ./dev setup", ok=False)
+    return Finding("engine", f"DuckDB {duckdb.__version__}")
 
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (

@@ -27,13 +27,15 @@ def endpoints_page() -> str:
     from app.main import create_app
     from app.settings import Settings
 
-    document: dict[str, Any] = create_app(Settings(secret="reference")).slow_app.openapi()  # noqa: S106 - nothing is signed
+    settings = Settings(secret="reference")  # noqa: S106 - nothing is signed
+    document: dict[str, Any] = create_app(settings).slow_app.openapi()
     rows = [
-        f"| `{method.upper()}` | `{path}` | {', '.join(operation.get('x-key-kinds', ['session']))} | {_first_line(operation)} |"
+        f"| `{method.upper()}` | `{path}` | {_kinds(operation)} | {_first_line(operation)} |"
         for path, operations in sorted(document["paths"].items())
         for method, operation in sorted(operations.items())
     ]
-    head = "# Endpoints\n\nThe full description with schemas is `GET /openapi.json` (for people: `GET /docs`).\n\n"
+    full = "The full description with schemas is `GET /openapi.json` (for people: `GET /docs`)."
+    head = f"# Endpoints\n\n{full}\n\n"
     return (
         WRITTEN
         + head
@@ -41,6 +43,10 @@ def endpoints_page() -> str:
         + "\n".join(rows)
         + "\n"
     )
+
+
+def _kinds(operation: dict[str, Any]) -> str:
+    return ", ".join(operation.get("x-key-kinds", ["session"]))
 
 
 def _first_line(operation: dict[str, Any]) -> str:
@@ -68,9 +74,10 @@ def metrics_page() -> str:
     """One row per metric of the catalogue."""
     from stats.metrics import CATALOGUE
 
+    uses = {True: "explanatory: shown, never decides", False: "may be primary"}
     rows = [
-        f"| `{key}` | {metric.kind} | {'minor units' if metric.money else 'share or count'} | {metric.direction} |"
-        f" {'explanatory: shown, never decides' if metric.explanatory else 'may be primary'} |"
+        f"| `{key}` | {metric.kind} | {'minor units' if metric.money else 'share or count'} "
+        f"| {metric.direction} | {uses[metric.explanatory]} |"
         for key, metric in sorted(CATALOGUE.items())
     ]
     head = "# Metrics\n\nHow each is counted is defined in [methods/metrics.md](../methods/metrics.md).\n\n"

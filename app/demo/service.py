@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import click
 import httpx
@@ -26,6 +26,12 @@ class Door:
 
     def __init__(self, url: str, key: str) -> None:
         self.http = httpx.Client(base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=120)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One call; anything but success is an error with the service's own words.
@@ -80,12 +86,12 @@ def seed(url: str, key: str, now_us: int) -> None:
     Raises:
         DemoUnavailable: the service refused or is not there.
     """
-    door = Door(url, key)
-    _seed_cdnow(door)
     today = datetime.fromtimestamp(now_us / 1e6, tz=UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = today - timedelta(days=shoppers.TOTAL_DAYS + 1)
-    for define in (shoppers.reuse_definition, shoppers.threshold_definition):
-        _seed_simulated(door, define, start)
+    with Door(url, key) as door:
+        _seed_cdnow(door)
+        for define in (shoppers.reuse_definition, shoppers.threshold_definition):
+            _seed_simulated(door, define, start)
 
 
 def _seed_cdnow(door: Door) -> None:

@@ -78,7 +78,7 @@ def read_request(body: bytes) -> AssignmentRequest:
 def _named(message: str) -> Invalid:
     """Msgspec's finding with the name of its field."""
     place = _AT.search(message)
-    path = place.group(1) if place else ""
+    path = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", place.group(1)) if place else ""
     unknown = _UNKNOWN.search(message)
     if unknown is not None:
         name = unknown.group(1)[:LONGEST_ID]

@@ -141,8 +141,8 @@ def _load_parameters(connection: "duckdb.DuckDBPyConnection", request: AnalysisR
         connection.execute(f"CREATE TEMP TABLE {table} ({columns})")
         for row in rows[table]:
             places = ", ".join("?" for _ in row)
-            # S608: the table is a constant of this module, the values are bound
-            connection.execute(f"INSERT INTO {table} VALUES ({places})", list(row))  # noqa: S608
+            insert = f"INSERT INTO {table} VALUES ({places})"  # noqa: S608 - a constant of this module
+            connection.execute(insert, list(row))
 
 
 def _rows(connection: "duckdb.DuckDBPyConnection", name: str, **values: str | int) -> list[tuple[Any, ...]]:

@@ -80,7 +80,7 @@ def _variants(definition: Definition) -> None:
 
 def _weights(definition: Definition) -> None:
     weights = [variant["weight"] for variant in definition["variants"]]
-    _refuse("variants", "weights_sum", lambda: check_weights(weights))
+    _refuse("variants.weight", "weights_sum", lambda: check_weights(weights))
 
 
 def _ranges(definition: Definition) -> None:

@@ -10,6 +10,8 @@ _WHY = {
     "no_orders": mark("no orders yet"),
     "no_variation": mark("all values are equal, so nothing can be estimated"),
     "zero_variance": mark("all values are equal, so nothing can be estimated"),
+    "no_variance": mark("all values are equal, so nothing can be estimated"),
+    "unusable": mark("some values cannot be used"),
     "zero_control_mean": mark("control's mean is zero, so there is no relative change"),
     "control_near_zero": mark("control's mean is too close to zero for a relative change"),
     "too_few_at_risk": mark("too few buyers followed for long enough"),
@@ -49,6 +51,11 @@ def why_no_number(words: Words, code: str) -> str:
     ('too few buyers for a first reading', 'moon_phase')
     """
     return words.gettext(_WHY[code]) if code in _WHY else code
+
+
+def is_known_gap(code: str) -> bool:
+    """Whether `why_no_number` has words for a code."""
+    return code in _WHY
 
 
 def notice_text(words: Words, code: str) -> str:

@@ -149,6 +149,10 @@ REASONS = {
         mark("The variants did not get their planned shares of visitors (p %(pvalue)s)"),
         mark("The variants did not get their planned shares of visitors"),
     ),
+    "untrusted": ReasonWords(
+        mark("A check of the data has failed"),
+        mark("A check of the data has failed"),
+    ),
     "crossover": ReasonWords(
         mark("Too many visitors saw two variants, more from one variant than from the other"),
         mark("Too many visitors saw two variants, more from one variant than from the other"),

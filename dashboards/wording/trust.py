@@ -54,6 +54,23 @@ _CHECKS = {
         mark("The storefront shows the offer while the experiment is not running. They are not analysed."),
         mark("Show the offer only while the assignment says so."),
     ),
+    "exposures_without_unit": CheckWords(
+        mark("Some exposures do not say who was exposed"),
+        mark(
+            "The experiment's unit is the customer, and these exposures carry only a visitor, or the reverse."
+        ),
+        mark("Send the id the experiment is randomised by. Such exposures are not analysed."),
+    ),
+    "exposures_after_freeze": CheckWords(
+        mark("New visitors were exposed after the experiment was frozen"),
+        mark("The storefront still shows the offer to people outside the test. They are not analysed."),
+        mark("Show the offer only while the assignment says so."),
+    ),
+    "policies_contradict": CheckWords(
+        mark("The answer depends on how visitors are linked to customers"),
+        mark("Read by first touch and by visitors as randomised, the verdicts differ."),
+        mark("Look at log-ins per variant; consider an experiment whose unit is the customer."),
+    ),
     "orders_without_exposure": CheckWords(
         mark("Orders came from visitors who were never exposed"),
         mark("Usually visitors outside the test; many of them can mean lost exposure events or other ids."),

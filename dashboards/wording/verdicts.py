@@ -13,12 +13,19 @@ from dashboards.wording.findings import (
     finding_of,
     metric_of,
 )
-from dashboards.wording.language import Words, words_for
+from dashboards.wording.language import Words, mark, words_for
 from dashboards.wording.metrics import metric_name
-from dashboards.wording.missing import why_no_number
+from dashboards.wording.missing import is_known_gap, why_no_number
 from dashboards.wording.reasons import ENDED, REASONS, STATES
 from stats.results import MetricResult, Reason, Result
 
+# Keyed by whether another metric's money is told, and whether both ends are known.
+_MONTHS = {
+    (False, True): mark("That is ≈ %(point)s a month at your traffic (%(low)s … %(high)s)."),
+    (False, False): mark("That is ≈ %(point)s a month at your traffic."),
+    (True, True): mark("In %(metric)s: ≈ %(point)s a month at your traffic (%(low)s … %(high)s)."),
+    (True, False): mark("In %(metric)s: ≈ %(point)s a month at your traffic."),
+}
 _ABOUT_PROFIT = ("profit_falls", "profit_unknown")
 
 
@@ -86,12 +93,19 @@ def _lead(result: Result, words: Words, places: dict[str, str], state: str) -> s
     effect = "" if state == "do_not_trust" else _clause(_told(result, reason), words, places)
     said = REASONS.get(reason.code)
     if said is None:
-        return words.gettext("Reason “%(code)s”", code=reason.code)
+        return _coded(reason.code, words)
     has_numbers = effect or reason.code == "sample_ratio"
     filled = words.gettext(said.lead if has_numbers else said.bare) % _reason_places(
         reason, words, places, effect
     )
     return filled[:1].upper() + filled[1:]
+
+
+def _coded(code: str, words: Words) -> str:
+    """The lead of a code without its own sentence: a missing number says why, anything else shows itself."""
+    if is_known_gap(code):
+        return words.gettext("There is no number yet (%(why)s)", why=why_no_number(words, code))
+    return words.gettext("Reason “%(code)s”", code=code)
 
 
 def _told(result: Result, reason: Reason) -> Finding | None:
@@ -131,15 +145,19 @@ def _month(result: Result, words: Words) -> str:
     currency = params.get("currency") or result.currency
     if not params or currency is None:
         return ""
-    point, low, high = (
-        None if params.get(key) is None else words.formats.rounded_money(params[key], currency)
+    said = {
+        key: None if params.get(key) is None else words.formats.rounded_money(params[key], currency)
         for key in ("monthly_point", "monthly_low", "monthly_high")
+    }
+    places = {key.removeprefix("monthly_"): value for key, value in said.items()}
+    return words.gettext(_MONTHS[_is_other_money(params), None not in said.values()]) % (
+        places | {"metric": metric_name(words, str(params.get("monthly_of") or ""))}
     )
-    if low is None or high is None:
-        return words.gettext("That is ≈ %(point)s a month at your traffic.", point=point)
-    return words.gettext(
-        "That is ≈ %(point)s a month at your traffic (%(low)s … %(high)s).", point=point, low=low, high=high
-    )
+
+
+def _is_other_money(params: Mapping[str, Any]) -> bool:
+    """Whether the month is not about the metric the sentence tells of (a share has none of its own)."""
+    return params.get("monthly_of") not in (None, params.get("metric"))
 
 
 def _chance(result: Result, words: Words) -> str:

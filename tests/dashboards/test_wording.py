@@ -126,6 +126,24 @@ def test_an_ended_experiment_is_not_told_to_go_on() -> None:
     assert "keep collecting" not in verdict_sentence(aa_result(), "en", ended=True)
 
 
+def test_the_month_names_its_metric_when_the_headline_is_a_share() -> None:
+    params = {
+        "metric": "conversion_rate",
+        "variant": TREATMENT,
+        "monthly_point": 120_000,
+        "monthly_of": "profit_per_unit",
+    }
+    result = replace(roll_out_result(), verdict=Verdict("roll_out", (Reason("crossed", params),), TREATMENT))
+    assert "In profit per visitor: ≈ 1,200\u00a0₽ a month at your traffic." in verdict_sentence(result, "en")
+
+
+@pytest.mark.parametrize("code", ["no_units", "no_variance", "no_mature_units", "margin_unknown", "unusable"])
+def test_a_gap_that_leads_a_verdict_is_explained(code: str) -> None:
+    result = replace(roll_out_result(), verdict=Verdict("collecting", (Reason(code),)))
+    assert verdict_sentence(result, "en").startswith("There is no number yet (")
+    assert code not in verdict_sentence(result, "ru")
+
+
 def test_one_sided_and_missing_intervals_are_said_as_such() -> None:
     def with_ends(low: float | None, high: float | None) -> str:
         reason = Reason("in_progress", {"variant": TREATMENT, "difference": 500.0, "low": low, "high": high})
@@ -151,6 +169,9 @@ def test_every_metric_of_the_catalogue_has_a_name_and_an_explanation(locale: str
         "sample_ratio",
         "crossover",
         "contradicting_links",
+        "exposures_without_unit",
+        "exposures_after_freeze",
+        "policies_contradict",
         "exposures_contradicting_hash",
         "exposures_outside_running",
         "orders_without_exposure",

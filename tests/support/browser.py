@@ -92,7 +92,7 @@ def _watch(watched: Watched, *, javascript: bool) -> None:
     page.on("console", lambda message: _note_console(watched, message))
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     page.on("request", lambda request: _note_host(watched, request.url))
-    page.on("dialog", lambda dialog: (watched.dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", lambda dialog: _note_dialog(watched, dialog))
     if javascript:
         page.add_init_script(_REPORT_VIOLATIONS)
 
@@ -100,6 +100,11 @@ def _watch(watched: Watched, *, javascript: bool) -> None:
 def _note_console(watched: Watched, message: Any) -> None:
     if message.type in ("error", "warning"):
         watched.complaints.append(message.text)
+
+
+def _note_dialog(watched: Watched, dialog: Any) -> None:
+    watched.dialogs.append(dialog.message)
+    dialog.dismiss()
 
 
 def _note_host(watched: Watched, url: str) -> None:

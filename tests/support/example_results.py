@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Literal
 
 from dashboards.meta import ExperimentMeta, ListRow, OfferSummary, VariantMeta
 from stats.results import (
@@ -66,9 +67,9 @@ def looks_for(
         error = noise / math.sqrt(fraction)
         difference = effect + error * math.cos(2.1 * number) * 0.7 * (1 - fraction)
         boundary = 2.1 / fraction**0.35
-        crossed = (
-            "upper" if difference / error > boundary else "lower" if difference / error < -boundary else None
-        )
+        crossed: Literal["upper", "lower"] | None = None
+        if abs(difference / error) > boundary:
+            crossed = "upper" if difference > 0 else "lower"
         made.append(
             Look(
                 metric=metric,

@@ -1,7 +1,6 @@
-"""A real PostgreSQL for the tests: a cluster of its own in a temporary folder, on a unix socket, no docker."""
+"""A real PostgreSQL for the tests: its own cluster in a temporary folder, on a unix socket."""
 
 import getpass
-import glob
 import os
 import pwd
 import shutil
@@ -13,8 +12,8 @@ from pathlib import Path
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name) or next(
-        iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))[::-1]), None
+    found = shutil.which(name) or max(
+        map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), default=None
     )
     if found is None:
         raise RuntimeError(f"{name} is missing: run ./dev setup (it installs PostgreSQL)")
@@ -31,7 +30,7 @@ def _as_server_user(command: list[str], user: str) -> list[str]:
 def running_server() -> Iterator[str]:
     """Start a server, give the address of its `postgres` database, stop it at the end."""
     user = "postgres" if os.geteuid() == 0 else getpass.getuser()
-    folder = Path(tempfile.mkdtemp(prefix="offerlab-pg-", dir="/tmp"))  # noqa: S108 - socket paths must be short
+    folder = Path(tempfile.mkdtemp(prefix="offerlab-pg-", dir="/tmp"))  # socket paths must be short
     if os.geteuid() == 0:
         os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
     data = folder / "data"

@@ -48,7 +48,8 @@ def shoppers(  # noqa: PLR0913 - the knobs of a shop
             spent = bought * int(1000 * factor * rng.lognormal(0.0, 0.8))
             orders = bought * int(1 + rng.poisson(0.2))
             hazard = (back_hazard or {}).get(name, 0.01)
-            found.append(Shopper(name, day, bought, spent, orders, True, int(rng.geometric(hazard))))  # noqa: FBT003
+            back = int(rng.geometric(hazard))
+            found.append(Shopper(name, day, bought, spent, orders, back_at_age=back))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The audit chain: every change on record, a changed row named. Oracle: the reliability promises, number 8."""
+"""The audit chain: every change on record, a changed row named. Oracle: reliability promise 8."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -26,7 +26,7 @@ def _plan(**fields: Any) -> dict[str, Any]:
 
 
 def _variants(*changes: dict[str, Any]) -> list[dict[str, Any]]:
-    given = definition()["variants"]
+    given: list[dict[str, Any]] = definition()["variants"]
     return [{**variant, **change} for variant, change in zip(given, changes, strict=False)] + given[
         len(changes) :
     ]
@@ -51,7 +51,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("overlapping ranges", {"variants": _variants({"range": [0, 0.5]}, {"range": [0.4, 0.9]})}, "variants"),
     ("empty range", {"variants": _variants({"range": [0.5, 0.5]}, {"range": [0.5, 1]})}, "variants.0.range"),
     ("range of one arm", {"variants": _variants({"range": [0, 0.5]})}, "variants.1.range"),
-    ("range not the weight", {"variants": _variants({"range": [0, 0.1]}, {"range": [0.5, 1]})}, "variants.0.range"),
+    ("range not the weight", {"variants": _variants({"range": [0, 0.1]}, {"range": [0.5, 1]})},
+     "variants.0.range"),
     ("coverage above 1", {"coverage": 1.01}, "coverage"),
     ("coverage below 0", {"coverage": -0.1}, "coverage"),
     ("short seed", {"seed": "abc"}, "seed"),
@@ -63,7 +64,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
      "variants.0.offer.currency"),
     ("currency in small letters", {"economics": {"currency": "rub"}}, "economics.currency"),
     ("margin above 1", {"economics": {"currency": "RUB", "margin_share": 1.5}}, "economics.margin_share"),
-    ("margin backwards", {"economics": {"currency": "RUB", "margin_share": [0.5, 0.2]}}, "economics.margin_share"),
+    ("margin backwards", {"economics": {"currency": "RUB", "margin_share": [0.5, 0.2]}},
+     "economics.margin_share"),
     ("money metric without economics", {"economics": None}, "economics"),
     ("unknown kind", {"variants": _offer(kind="free_lunch")}, "variants.0.offer.kind"),
     ("offer without kind", {"variants": _offer(percent=10)}, "variants.0.offer.kind"),

@@ -1,4 +1,4 @@
-"""Every kind of offer that shops test can be defined and served. Oracle: the product page's table of offers."""
+"""Every kind of offer that shops test can be defined and served. Oracle: the product page's table."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -127,7 +127,7 @@ class _GatedWriter(Writer):
 
 def test_a_full_queue_refuses_at_once_with_retry_after(database: Database) -> None:
     async def send() -> list[Any]:
-        first = asyncio.create_task(ledger.append(items(*(custom("a") for _ in range(4)))))
+        first = asyncio.create_task(ledger.append(items(*(custom("a") for _ in range(4)))))  # noqa: RUF006 - awaited below
         await asyncio.sleep(0)
         second = await asyncio.gather(ledger.append(items(custom("b"))), return_exceptions=True)
         resume()

@@ -194,9 +194,9 @@ def test_a_server_key_needs_no_signature() -> None:
     ("trusted", "flags", "codes"), [(True, [CONTRADICTS_HASH], []), (False, [], ["contradicts_assignment"])]
 )
 def test_an_exposure_against_the_hash_is_flagged_from_a_server_and_refused_from_a_browser(
-    trusted: bool,
+    trusted: bool,  # noqa: FBT001 - a table of cases
     flags: list[int],
-    codes: list[str],  # noqa: FBT001 - a table of cases
+    codes: list[str],
 ) -> None:
     # visitor "a" has bucket 0.0505 (doctest of assignment.decision.decide), so its variant is `once`
     found = parsed(event("exposure", **EXPOSED | {"variant": "often"}), by=made_sender(trusted=trusted))

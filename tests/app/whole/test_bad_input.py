@@ -141,11 +141,12 @@ BAD_BODIES: dict[str, tuple[bytes, set[int]]] = {
 def test_a_bad_body_is_a_4xx_and_stores_nothing(http: httpx.Client, name: str, path: str) -> None:
     body, statuses = BAD_BODIES[name]
     answer = http.post(path, content=body, headers={"content-type": "application/json"})
-    allowed = statuses if path == "/api/v1/events" else {400, 413, 422}
+    empty = name == "no events" and path == "/api/v1/assignments"  # nobody asked: everybody is NO_UNIT
+    allowed = {200} if empty else statuses if path == "/api/v1/events" else {400, 413, 422}
     assert answer.status_code in allowed, answer.text
     assert len(answer.content) < 5_000
     if answer.status_code == 200:
-        assert answer.json()["accepted"] == 0
+        assert not answer.json().get("accepted")
 
 
 @pytest.mark.parametrize("key", [None, "olk_srv_" + "x" * 43, "nonsense", "olk_adm_ы"])
