@@ -31,7 +31,7 @@ def analyze() -> None:
     Example:
       offerlab analyze events --exposures exposures.csv --orders orders.csv --plan plan.toml --json
       offerlab analyze units units.csv --plan plan.toml
-    """  # noqa: D301 - the mark is for click, not for the reader
+    """
 
 
 @analyze.command()
@@ -53,7 +53,7 @@ def events(  # noqa: PLR0913, PLR0917 - one argument per option
     \b
     Example:
       offerlab analyze events --exposures x.parquet --orders o.parquet --plan plan.toml --out results.json
-    """  # noqa: D301 - the mark is for click, not for the reader
+    """
     from app.analyze.events import analyze_events
 
     _answer(lambda: analyze_events(exposures, orders, refunds, plan)[1], as_json, out)
@@ -69,7 +69,7 @@ def units(file: Path, plan: Path, as_json: bool, out: Path | None) -> None:
     \b
     Example:
       offerlab analyze units units.parquet --plan plan.toml --json
-    """  # noqa: D301 - the mark is for click, not for the reader
+    """
     from app.analyze.units import analyze_units
 
     _answer(lambda: analyze_units(file, plan)[1], as_json, out)

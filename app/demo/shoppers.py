@@ -47,7 +47,7 @@ HABITS: dict[str, dict[str, Habit]] = {
     },
     THRESHOLD_KEY: {
         "threshold-3000": Habit(0.10, 0.15, 170_000, discount_minor=40_000, threshold_minor=300_000),
-        "threshold-1000": Habit(0.13, 0.15, 170_000, 0.0, 40_000, 100_000, again_discounted=True),
+        "threshold-1000": Habit(0.155, 0.15, 170_000, 0.0, 40_000, 100_000, again_discounted=True),
     },
 }
 

@@ -66,7 +66,7 @@ def test_the_address_check_sees_a_planted_address() -> None:
 
 
 def test_every_lint_or_type_ignore_gives_its_reason() -> None:
-    # noqa: CODE - reason / type: ignore[code]  # reason
+    # the reason follows: "- why" after a noqa, "# why" after a type: ignore
     bare = re.compile(r"#\s*noqa(?::\s*[A-Z0-9, ]+)?\s*$|#\s*type:\s*ignore(?:\[[^\]]*\])?\s*$")
     found = [
         f"{path.relative_to(ROOT)}:{number}"
