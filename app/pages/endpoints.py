@@ -20,6 +20,7 @@ from dashboards.pages import (
     render_login,
     render_message,
 )
+from dashboards.wording.messages import MESSAGES
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 Wired = Annotated[Services, Depends(services)]
@@ -92,8 +93,7 @@ def experiment_page(key: str, request: Request, wired: Wired, lang: Lang = None)
         with wired.database.read() as reading:
             row = get_row(reading, key)
     except NotFound:
-        text = "No experiment has this key."
-        return _page(render_message(locale, "Not found", text), lang, status=404)
+        return _page(render_message(locale, *MESSAGES["not_found"]), lang, status=404)
     result = read_result(wired, key)
     meta = experiment_meta(row, result, wired.clock.now_us())
     downloads = [(name, f"/experiments/{quote(key)}/export/{name}") for name in EXPORTS]
@@ -134,12 +134,8 @@ def log_in(
 def _log_in(token: str, request: Request, wired: Services, lang: str | None) -> Response:
     role = use_login_link(wired.database, token, wired.clock.now_us())
     if role is None:
-        locale = _locale(request, lang)
-        title, text = (
-            "This link does not work",
-            "It was used before or is older than an hour. Make a new one.",
-        )
-        return _page(render_message(locale, title, text, action=("↩", "/login")), lang, status=410)
+        told = render_message(_locale(request, lang), *MESSAGES["link_expired"])
+        return _page(told, lang, status=410)
     response = RedirectResponse("/", status_code=303, headers={"cache-control": "no-store"})
     secure = request.url.scheme == "https"
     cookie = session_cookie(wired.settings, role)

@@ -5,10 +5,13 @@ from typing import Any
 from app.clock import isoformat, shop_day
 from app.demo.shoppers import SIMULATED_KEYS
 from app.experiments.tables import ExperimentRow
+from app.strict import moment_us
 from dashboards.meta import ExperimentMeta, ListRow, OfferSummary, VariantMeta
 from dashboards.wording import verdict_sentence
 from stats.results import Result
 
+LIVE = frozenset({"running", "paused", "frozen"})
+ENDED = frozenset({"stopped", "decided", "archived"})
 _AMOUNTS = ("amount_minor", "reward_minor", "price_minor")
 _NOTES = ("product", "sku", "partner", "note", "text", "channel")
 
@@ -20,7 +23,7 @@ def experiment_meta(row: ExperimentRow, result: Result, now_us: int) -> Experime
         key=row.key,
         name=row.name,
         hypothesis=definition.get("hypothesis") or "",
-        status=row.state,
+        status=shown_status(row, now_us),
         variants=tuple(_variant(variant) for variant in definition["variants"]),
         notices=notices(row, result),
         started=_started(row),
@@ -33,13 +36,21 @@ def list_row(row: ExperimentRow, result: Result | None, locale: str, now_us: int
     return ListRow(
         key=row.key,
         name=row.name,
-        status=row.state,
+        status=shown_status(row, now_us),
         days=_days(row, now_us),
         state=None if result is None else result.verdict.state,
-        text="" if result is None else verdict_sentence(result, locale),
+        text=""
+        if result is None
+        else verdict_sentence(result, locale, ended=shown_status(row, now_us) in ENDED),
         units=0 if result is None else sum(result.trust.srm.counts.values()),
         notices=notices(row, result),
     )
+
+
+def shown_status(row: ExperimentRow, now_us: int) -> str:
+    """The state a reader sees: an experiment whose planned end has passed is over, whoever stops it."""
+    end = _planned_end_us(row)
+    return "stopped" if row.state in LIVE and end is not None and end <= now_us else str(row.state)
 
 
 def notices(row: ExperimentRow, result: Result | None) -> tuple[str, ...]:
@@ -113,4 +124,18 @@ def _days(row: ExperimentRow, now_us: int) -> int:
     if start is None:
         return 0
     zone = row.definition["timezone"]
-    return max(0, shop_day(row.stopped_at_us or now_us, zone) - shop_day(start, zone) + 1)
+    ends = [now_us, row.stopped_at_us, _planned_end_us(row)]
+    last = shop_day(min(end for end in ends if end is not None) - 1, zone)
+    if _is_imported(row, start) and row.closed_through is not None:
+        last = min(last, row.closed_through)
+    return max(0, last - shop_day(start, zone) + 1)
+
+
+def _is_imported(row: ExperimentRow, start_us: int) -> bool:
+    """Whether its days lay in the past when it was started, so that today says nothing about its length."""
+    return row.started_at_us is not None and start_us < row.started_at_us
+
+
+def _planned_end_us(row: ExperimentRow) -> int | None:
+    end = row.definition.get("ends_at")
+    return None if end is None else moment_us(end)

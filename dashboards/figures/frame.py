@@ -53,9 +53,12 @@ def figure(
 
 
 def value_axis(amounts: Amounts, *, signed: bool) -> dict[str, Any]:
-    """Tick format of a metric's axis; its unit stands behind the number or before a money amount."""
+    """Tick format of a metric's axis; its unit stands behind the number or before a money amount.
+
+    No plus signs: zero would read "+0".
+    """
     digits = iso_digits(amounts.currency) if amounts.is_money and amounts.currency else 2
-    axis: dict[str, Any] = {"tickformat": f"{'+' if signed else ''},.{digits}~f"}
+    axis: dict[str, Any] = {"tickformat": f",.{digits}~f"}
     if amounts.unit == "share":
         axis["ticksuffix"] = (" " + amounts.words.gettext("pp")) if signed else "%"
     elif amounts.is_money and amounts.currency:

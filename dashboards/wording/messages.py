@@ -6,7 +6,8 @@ MESSAGES = {
     "link_expired": (
         mark("This link has expired"),
         mark(
-            "A log-in link works once and for a short time. Make a new one with the command “offerlab login”."
+            "A log-in link works once and for a short time. "
+            "Make a new one with the command “offerlab keys login-link”."
         ),
     ),
     "logged_out": (mark("You are logged out"), mark("Open a new log-in link to come back.")),

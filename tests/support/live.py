@@ -24,6 +24,7 @@ class Live:
     url: str
     admin_key: str
     process: subprocess.Popen[bytes]
+    data_dir: Path
 
     def client(self, key: str | None = None) -> httpx.Client:
         """An HTTP client with a key (the adm key unless another is given)."""
@@ -57,7 +58,7 @@ def live_service(
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(url, process, Path(log.name))
-        yield Live(url, ADMIN_KEY, process)
+        yield Live(url, ADMIN_KEY, process, data_dir)
     finally:
         process.terminate()
         process.wait(timeout=30)
