@@ -26,8 +26,8 @@ def compare(scene: Scene, metric: Metric, treatment: str) -> Comparison:
         treatment: the variant compared with control.
 
     Returns:
-        The comparison of the last look; `inconclusive` is `no_look_yet`, `below_minimum` or why money is
-        unknown.
+        The comparison of the last look; `inconclusive` is `no_look_yet`, `no_variance`, `below_minimum` or
+        why money is unknown.
     """
     labels = cell_labels(scene.plan, metric)
     ends = [_end_comparison(scene, Pairing(metric, label, treatment)) for label in labels]
@@ -43,7 +43,8 @@ def _end_comparison(scene: Scene, pairing: Pairing) -> Comparison:
         return replace(blank, inconclusive=now.reason)
     live = None if isinstance(now, Inconclusive) else _anytime_interval(scene, pairing, now)
     if not looks:
-        return replace(blank, anytime_interval=live, inconclusive="no_look_yet")
+        same = isinstance(now, Inconclusive) and now.reason == "no_variance"
+        return replace(blank, anytime_interval=live, inconclusive="no_variance" if same else "no_look_yet")
     last = looks[-1]
     shown = replace(
         blank,
