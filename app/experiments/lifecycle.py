@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.clock import isoformat
+from app.clock import MICROSECONDS, isoformat
 from app.errors import Conflict
 from app.experiments.tables import ExperimentRow
 from app.strict import moment_us
@@ -83,11 +83,13 @@ def running_spans(row: ExperimentRow) -> list[tuple[int, int | None]]:
 
     It begins at `starts_at` (which may lie in the past, for imports) or else at the start action, leaves out
     pauses, and ends at the stop or at `ends_at`. A pause counts from its own moment, whatever the import.
+    It begins with the whole second of the start: a storefront whose clock counts in seconds loses nothing.
     """
     if row.started_at_us is None:
         return []
     definition = row.definition
-    earliest = row.started_at_us if definition["starts_at"] is None else moment_us(definition["starts_at"])
+    started_us = row.started_at_us - row.started_at_us % MICROSECONDS
+    earliest = started_us if definition["starts_at"] is None else moment_us(definition["starts_at"])
     begin: int | None = earliest
     spans: list[tuple[int, int | None]] = []
     for entry in row.timeline:
