@@ -11,10 +11,11 @@ import pytest
 
 from stats.cell_view import CellView
 from stats.cells import Cells, EntryCell, MomentCell
-from stats.looks import LookBook, day_number, iso_day
+from stats.looks import LookBook, _boundary, day_number, iso_day
 from stats.plan import AnalysisPlan, Metric
 from stats.results import Look
 from stats.sequential.boundaries import OneSidedRecursion
+from stats.sequential.group_sequential import HalfTest
 from stats.sequential.spending import parse_spending
 from tests.support.shop_rows import FIRST_DAY, Shopper, shop_cells, shoppers
 
@@ -186,6 +187,17 @@ def test_a_look_below_the_minimum_spends_nothing() -> None:
         assert look.tested == ()
         assert (look.upper, look.lower, look.interval_low, look.interval_high) == (None, None, None, None)
         assert (look.alpha_spent_upper, look.alpha_spent_lower) == (0.0, 0.0)
+
+
+def test_a_due_half_with_nothing_to_spend_leaves_no_trace() -> None:
+    # a look that spends nothing has no boundary; were its information kept, a later look with a little less
+    # (a variance that rose) could not be taken at all
+    half = HalfTest(parse_spending("kim-demets:2"), 0.025)
+    assert _boundary(half, 500.0, 0.5, due=True) is not None
+    assert _boundary(half, 571.9, 0.5, due=True) is None
+    assert _boundary(half, 567.8, 0.6, due=True) is not None
+    with pytest.raises(ValueError, match="must grow"):  # what it would be with the trace: the planted fault
+        [half.look(information, 0.6) for information in (572.0, 567.8)]
 
 
 def test_uneven_weights_raise_the_gate_to_100_buyers() -> None:
