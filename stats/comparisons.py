@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from stats.contrasts import uplift
+from stats.evidence import Claim, claim
 from stats.looks import comparisons_sharing_alpha, day_number
 from stats.plan import AnalysisPlan, Metric
 from stats.readings import Pairing, Reading, cell_labels, read
@@ -12,6 +14,12 @@ from stats.sequential.confidence_sequences import asymptotic_half_width, tuned_r
 from stats.sequential.group_sequential import repeated_pvalue
 from stats.sequential.spending import parse_spending
 from stats.variants import Scene, middle
+
+_PROVEN: dict[Claim | None, Literal["better", "worse"] | None] = {
+    "good": "better",
+    "bad": "worse",
+    None: None,
+}
 
 
 def compare(scene: Scene, metric: Metric, treatment: str) -> Comparison:
@@ -31,7 +39,8 @@ def compare(scene: Scene, metric: Metric, treatment: str) -> Comparison:
     """
     labels = cell_labels(scene.plan, metric)
     ends = [_end_comparison(scene, Pairing(metric, label, treatment)) for label in labels]
-    return ends[0] if len(ends) == 1 else _union(metric, ends[0], ends[1])
+    shown = ends[0] if len(ends) == 1 else _union(metric, ends[0], ends[1])
+    return replace(shown, proven=_PROVEN[claim(scene.plan, scene.looks, metric, treatment)])
 
 
 def _end_comparison(scene: Scene, pairing: Pairing) -> Comparison:

@@ -121,7 +121,8 @@ class Comparison:
     """One treatment against control on one metric.
 
     `difference`, `interval`, `pvalue` are sequentially valid and belong to the last closed look.
-    `anytime_interval` is live and never decides.
+    `anytime_interval` is live and never decides. `proven` is what any look so far has proven, by the metric's
+    good direction: a crossing stays a crossing, also at later looks that test less or reach less.
     """
 
     treatment: str
@@ -135,6 +136,7 @@ class Comparison:
     anytime_interval: tuple[float, float] | None
     raw_difference: float | None = None
     guardrail_passed: bool | None = None
+    proven: Literal["better", "worse"] | None = None
     inconclusive: str | None = None
 
 

@@ -9,12 +9,12 @@ from typing import Any
 REUSE_KEY = "promo-code-reuse"
 THRESHOLD_KEY = "threshold-1000-3000"
 SIMULATED_KEYS = frozenset({REUSE_KEY, THRESHOLD_KEY})
-UNITS = 6000
-ENTRY_DAYS = 28
+UNITS = 9000  # over all days; those of the first four weeks have a closed window
+PLANNED_UNITS = 5000
 WINDOW_DAYS = 14
 SETTLE_DAYS = 7
+TOTAL_DAYS = 28 + WINDOW_DAYS + SETTLE_DAYS
 MARGIN_SHARE = 0.35
-TOTAL_DAYS = ENTRY_DAYS + WINDOW_DAYS + SETTLE_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ HABITS: dict[str, dict[str, Habit]] = {
         "reusable": Habit(0.25, 0.34, 180_000, 0.10, threshold_minor=100_000, again_discounted=True),
     },
     THRESHOLD_KEY: {
-        "threshold-3000": Habit(0.10, 0.15, 170_000, discount_minor=40_000, threshold_minor=300_000),
-        "threshold-1000": Habit(0.155, 0.15, 170_000, 0.0, 40_000, 100_000, again_discounted=True),
+        "threshold-3000": Habit(0.10, 0.15, 170_000, discount_minor=50_000, threshold_minor=300_000),
+        "threshold-1000": Habit(0.14, 0.15, 170_000, 0.0, 50_000, 100_000, again_discounted=True),
     },
 }
 
@@ -71,7 +71,7 @@ def _plan(primary: object, **more: object) -> dict[str, Any]:
         "alpha": 0.05,
         "power": 0.8,
         "mde": 0.15,
-        "planned_units": UNITS,
+        "planned_units": PLANNED_UNITS,
         "min_days": 14,
     } | more
 
@@ -101,10 +101,10 @@ def reuse_definition(starts_at: str) -> dict[str, Any]:
 
 def threshold_definition(starts_at: str) -> dict[str, Any]:
     """1000 ₽ against 3000 ₽: the lower one sells more, the higher one earns more."""
-    offer = {"kind": "amount_off", "amount_minor": 40_000, "currency": "RUB"}
+    offer = {"kind": "amount_off", "amount_minor": 50_000, "currency": "RUB"}
     return {
         "key": THRESHOLD_KEY,
-        "name": "400 ₽ off from 1000 ₽ or from 3000 ₽ (simulated)",
+        "name": "500 ₽ off from 1000 ₽ or from 3000 ₽ (simulated)",
         "hypothesis": "A lower threshold sells more.",
         "unit": "visitor",
         "seed": "7e57ab1e00000003",
@@ -135,11 +135,15 @@ class Shopper:
         self.key = key
         self.visitor_id = f"{key}-{number:05d}"
         self.rng = np.random.default_rng([len(key), number])
-        day = int(self.rng.integers(ENTRY_DAYS))
+        self.until = (start + timedelta(days=TOTAL_DAYS)).isoformat()
+        day = int(self.rng.integers(TOTAL_DAYS))
         self.seen_at = start + timedelta(days=day, seconds=int(self.rng.integers(9 * 3600, 21 * 3600)))
 
     def events(self, variant: str) -> Iterator[dict[str, Any]]:
-        """Its exposure, and its orders inside the window, as the shop would send them."""
+        """Its exposure, and its orders inside the window and so far, as the shop would send them."""
+        return (event for event in self._events(variant) if event["occurred_at"] < self.until)
+
+    def _events(self, variant: str) -> Iterator[dict[str, Any]]:
         habit = HABITS[self.key][variant]
         yield self._event("exposure", "exposure", self.seen_at) | {"experiment": self.key, "variant": variant}
         if self.rng.random() >= habit.buys:

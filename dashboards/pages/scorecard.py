@@ -199,18 +199,9 @@ def _reading(metric: MetricResult, comparison: Comparison) -> str:
         return "none"
     if metric.explanatory:
         return "explains"
-    if metric.role == "guardrail" and comparison.guardrail_passed is not None and not _side(comparison):
+    if metric.role == "guardrail" and comparison.guardrail_passed is not None and not comparison.proven:
         return "passed" if comparison.guardrail_passed else "unsafe"
-    side = _side(comparison)
-    if not side:
-        return "open"
-    good_side = "upper" if metric.direction == "increase" else "lower"
-    return "better" if side == good_side else "worse"
-
-
-def _side(comparison: Comparison) -> str | None:
-    look = comparison.look
-    return look.side if look is not None and look.crossed else None
+    return comparison.proven or "open"
 
 
 def _difference(comparison: Comparison | None, amounts: Amounts) -> str:

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -119,14 +120,21 @@ def test_a_missing_number_says_why_and_shows_no_zero() -> None:
     assert "$0" not in document
 
 
-def test_the_scorecard_reads_by_the_good_direction() -> None:
+def test_the_scorecard_says_what_any_look_has_proven() -> None:
     good = roll_out_result()
-    worse = replace(
-        good.metrics[0], key="discount_per_unit", direction="decrease"
-    )  # the same upward crossing
-    document = render_experiment(replace(good, metrics=(worse,)), threshold_meta(), "en")
-    assert "proven worse" in document
-    assert "proven better" not in document
+    comparison = good.metrics[0].comparisons[0]
+    assert comparison.look is not None
+    # on a weekday the last look tests harm only and crosses nothing; what was proven on Sunday stays proven
+    weekday = replace(comparison, look=replace(comparison.look, crossed=False, side=None, tested=("harm",)))
+    cases: dict[Literal["better", "worse"] | None, str] = {
+        "better": "proven better",
+        "worse": "proven worse",
+        None: "not proven",
+    }
+    for proven, said in cases.items():
+        metric = replace(good.metrics[0], comparisons=(replace(weekday, proven=proven),))
+        document = render_experiment(replace(good, metrics=(metric,)), threshold_meta(), "en")
+        assert [text for text in cases.values() if text in document] == [said]
 
 
 def test_each_chart_has_a_table_with_the_same_numbers() -> None:

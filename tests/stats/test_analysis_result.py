@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -107,6 +107,20 @@ def test_the_comparison_is_that_of_the_last_look() -> None:
     assert shown.look is not None
     assert (shown.look.day, shown.look.z, shown.look.number) == (last.day, last.z, last.number)
     assert shown.inconclusive is None
+
+
+def test_what_a_look_has_proven_stays_proven_at_later_looks_that_cross_nothing() -> None:
+    mine = [k for k in LOOKS if k.metric == CONVERSION.label]
+    quiet = [replace(k, crossed=None) for k in LOOKS]
+    early: dict[Literal["upper", "lower"], str] = {"upper": "better", "lower": "worse"}
+    assert comparison_of(result(looks=quiet), CONVERSION).proven is None
+    for side, proven in early.items():
+        once = [replace(k, crossed=side) if k == replace(mine[-3], crossed=None) else k for k in quiet]
+        assert once != quiet
+        shown = comparison_of(result(looks=once), CONVERSION)
+        assert (shown.proven, shown.look and shown.look.crossed) == (proven, False)
+    falls = replace(PLAN, metrics=(replace(CONVERSION, direction="decrease"), *PLAN.metrics[1:]))
+    assert comparison_of(result(falls, looks=once), CONVERSION).proven == "better"  # "lower" is the good side
 
 
 def test_later_looks_than_the_day_asked_are_left_out() -> None:

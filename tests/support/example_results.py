@@ -123,6 +123,7 @@ def comparison_of(look: Look, control_mean: float, control: str = CONTROL, **cha
             tested=look.tested,
         ),
         anytime_interval=None,
+        proven=None if look.crossed is None else "better" if look.crossed == "upper" else "worse",
     )
     return replace(made, **changes)  # type: ignore[arg-type] # field names are the callers' business
 

@@ -43,7 +43,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("one variant", {"variants": definition()["variants"][:1]}, "variants"),
     ("two controls", {"variants": _variants({}, {"control": True})}, "variants"),
     ("no control", {"variants": _variants({"control": False})}, "variants"),
-    ("weights of 0.9", {"variants": _variants({"weight": 0.4})}, "variants"),
+    ("weights of 0.9", {"variants": _variants({"weight": 0.4})}, "variants.weight"),
     ("weight 0", {"variants": _variants({"weight": 0}, {"weight": 1})}, "variants.0.weight"),
     ("weight as text", {"variants": _variants({"weight": "0.5"})}, "variants.0.weight"),
     ("same variant twice", {"variants": _variants({}, {"key": "single-use"})}, "variants.1.key"),
