@@ -94,12 +94,13 @@ def seed(url: str, key: str, now_us: int) -> None:
     today = datetime.fromtimestamp(now_us / 1e6, tz=UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = today - timedelta(days=shoppers.TOTAL_DAYS + 1)
     with Door(url, key) as door:
-        _seed_cdnow(door)
+        seed_cdnow(door)
         for define in (shoppers.reuse_definition, shoppers.threshold_definition):
             _seed_simulated(door, define, start)
 
 
-def _seed_cdnow(door: Door) -> None:
+def seed_cdnow(door: Door) -> None:
+    """Replay the CDNOW log and close its days; what is there already stays as it is."""
     try:
         customers = cdnow.purchases()
     except cdnow.MissingData as missing:
