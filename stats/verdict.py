@@ -97,9 +97,15 @@ def _judge_treatment(evidence: Evidence, treatment: str) -> _Opinion:
     won = [metric for metric, found in claims.items() if found == "good"]
     if won:
         return _judge_winner(evidence, treatment, won)
-    if evidence.ended:
+    if evidence.ended and any(_was_read(evidence, metric, treatment) for metric in primaries):
         return _judge_ended(evidence, treatment, primaries)
     return _Opinion("collecting", (_why_collecting(evidence, treatment, primaries[0]),), treatment)
+
+
+def _was_read(evidence: Evidence, metric: Metric, treatment: str) -> bool:
+    """Whether there ever was a look: without one the end of a test says nothing about its offers."""
+    comparison = comparison_of(evidence, metric, treatment)
+    return comparison is not None and comparison.look is not None
 
 
 def _judge_winner(evidence: Evidence, treatment: str, won: list[Metric]) -> _Opinion:

@@ -68,6 +68,7 @@ def analyze_events(
     )
     result = read(study, question, Written(closed.looks, closed.caps, days))
     _count_immature(study, files, as_of_us)
+    _name_crossovers(files)
     result = replace(result, unusable=files.unusable.document())
     return result, encode(result)
 
@@ -127,6 +128,20 @@ def _count_immature(study: Study, files: EventFiles, as_of_us: int) -> None:
         rows = files.exposures.filter(pc.is_in(files.exposures["unit"], value_set=young.combine_chunks()))
         named = rows.sort_by("row").select(["file", "row"]).slice(0, NAMED_ROWS).to_pylist()
         files.unusable.note("immature", len(young), named)
+
+
+def _name_crossovers(files: EventFiles) -> None:
+    """Units seen in two variants: they count under the first, and their later rows are named."""
+    shown = files.exposures.sort_by([("occurred_us", "ascending"), ("event_id", "ascending")])
+    first: dict[str, str] = {}
+    later = [
+        first.setdefault(unit, variant) != variant
+        for unit, variant in zip(shown["unit"].to_pylist(), shown["variant"].to_pylist(), strict=True)
+    ]
+    rows = shown.filter(pa.array(later, pa.bool_()))
+    if rows.num_rows:
+        named = rows.select(["file", "row"]).slice(0, NAMED_ROWS).to_pylist()
+        files.unusable.note("two_variants", len(pc.unique(rows["unit"])), named)
 
 
 def _list(paths: Paths | None) -> list[Path]:

@@ -80,7 +80,7 @@ def test_exported_files_give_the_service_s_document(
     _, document = analyze_events(*files, None, tmp_path / "plan.toml")
     found = json.loads(document)
     promised = json.loads(results(busy_shop.services, KEY, as_of))
-    assert found["unusable"].keys() <= {"immature"}
+    assert found["unusable"].keys() <= {"immature", "two_variants"}
     found["unusable"] = {}
     assert found == promised
     assert promised["trust"]["crossover"]["units"] == 1
@@ -108,7 +108,13 @@ def test_a_stopped_experiment_says_so_in_its_plan_file(sqlite_shop: Shop, tmp_pa
     assert 'state = "stopped"' in (tmp_path / "plan.toml").read_text()
 
 
-def test_rows_in_any_order_twice_and_in_pieces_give_the_same_bytes(busy_shop: Shop, tmp_path: Path) -> None:
+def counted(document: bytes) -> dict[str, Any]:
+    """The document; of the rows that cannot be used only the counts, as their places are the files' own."""
+    found: dict[str, Any] = json.loads(document)
+    return found | {"unusable": {code: entry["count"] for code, entry in found["unusable"].items()}}
+
+
+def test_rows_in_any_order_twice_and_in_pieces_give_the_same_numbers(busy_shop: Shop, tmp_path: Path) -> None:
     save(busy_shop, tmp_path, "exposures.csv", "orders.parquet", "plan.toml")
     plan = tmp_path / "plan.toml"
     once = analyze_events(tmp_path / "exposures.csv", tmp_path / "orders.parquet", None, plan)[1]
@@ -120,7 +126,7 @@ def test_rows_in_any_order_twice_and_in_pieces_give_the_same_bytes(busy_shop: Sh
     pq.write_table(shuffled, tmp_path / "shuffled.parquet")
     exposures = [tmp_path / "a.csv", tmp_path / "b.csv"]
     again = analyze_events(exposures, tmp_path / "shuffled.parquet", None, plan)[1]
-    assert again == once
+    assert counted(again) == counted(once)
 
 
 def test_refunds_in_a_file_of_their_own_count_the_same(busy_shop: Shop, tmp_path: Path) -> None:
