@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.settings import Settings
@@ -135,12 +134,15 @@ def head_revision() -> str | None:
 
 
 def current_revision(database: Database) -> str | None:
-    """The revision the database stands at; None when it was never migrated."""
-    try:
-        with database.engine.connect() as connection:
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except SQLAlchemyError:
-        return None
+    """The revision the database stands at; None when it was never migrated.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: it does not answer.
+    """
+    with database.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def prepare(database: Database, settings: Settings) -> None:

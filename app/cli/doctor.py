@@ -57,16 +57,21 @@ def _secret(settings: Settings) -> Finding:
 
 
 def _database(settings: Settings) -> Finding:
+    from sqlalchemy.exc import DBAPIError
+
     from app.database import Database, current_revision, head_revision
 
+    kind = "SQLite" if settings.is_sqlite else "PostgreSQL"
     database = Database(settings.url)
     try:
         current, head = current_revision(database), head_revision()
+    except DBAPIError as error:
+        why = (str(error.orig).strip() or "no answer").splitlines()[0]
+        return Finding("database", f"{kind} cannot be reached: {why}; set OFFERLAB_DATABASE_URL", ok=False)
     finally:
         database.close()
-    kind = "SQLite" if settings.is_sqlite else "PostgreSQL"
     if current is None and not settings.is_sqlite:
-        return Finding("database", f"{kind} cannot be reached or is empty; {UPGRADE}", ok=False)
+        return Finding("database", f"{kind} is empty; {UPGRADE}", ok=False)
     if current not in (None, head):
         return Finding("database", f"{kind} is at {current}, {head} is needed; {UPGRADE}", ok=False)
     return Finding("database", f"{kind}, schema {current or 'will be made at the first start'}")
@@ -109,6 +114,15 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
 )
 
 
+def _checked(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    """A check's finding, also where it could not be made."""
+    try:
+        return check(settings)
+    except OSError as error:
+        name = check.__name__.strip("_").replace("_", " ")
+        return Finding(name, f"{error.filename}: {error.strerror}", ok=False)
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> None:
@@ -118,11 +132,8 @@ def doctor(as_json: bool) -> None:
     Example:
       offerlab doctor
     """
-    try:
-        settings = Settings()
-    except ValueError as error:
-        raise click.ClickException(f"a setting is wrong: {error}") from None
-    findings = [check(settings) for check in CHECKS]
+    settings = Settings()
+    findings = [_checked(check, settings) for check in CHECKS]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings]))
     else:

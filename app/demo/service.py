@@ -39,18 +39,26 @@ class Door:
         Raises:
             DemoUnavailable: the service refused or is not there.
         """
-        try:
-            answer = self.http.request(method, path, json=body)
-        except httpx.HTTPError as error:
-            raise DemoUnavailable(f"{method} {path}: no answer from {self.http.base_url} ({error})") from None
+        answer = self.ask(method, path, body)
         if answer.is_success:
             return answer.json()
         raise DemoUnavailable(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
 
+    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """One call and its answer, whatever it is.
+
+        Raises:
+            DemoUnavailable: there is no answer.
+        """
+        try:
+            return self.http.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise DemoUnavailable(f"{method} {path}: no answer from {self.http.base_url} ({error})") from None
+
     def experiment(self, definition: dict[str, Any]) -> dict[str, Any]:
         """The experiment with that key, made and started if it is not there."""
         key = definition["key"]
-        answer = self.http.get(f"/api/v1/experiments/{key}")
+        answer = self.ask("GET", f"/api/v1/experiments/{key}")
         found: dict[str, Any] = (
             answer.json() if answer.is_success else self.call("POST", "/api/v1/experiments", definition)
         )
@@ -60,7 +68,7 @@ class Door:
 
     def is_complete(self, experiment: str) -> bool:
         """Whether an earlier start brought it to its last step, the closing of its days."""
-        answer = self.http.get(f"/api/v1/experiments/{experiment}/results")
+        answer = self.ask("GET", f"/api/v1/experiments/{experiment}/results")
         return answer.is_success and answer.json()["looks"] != []
 
     def variant(self, experiment: str, visitor_id: str) -> str:

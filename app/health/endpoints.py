@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import DBAPIError
 
 from app.bootstrap import Services
 from app.database import current_revision, head_revision
@@ -27,15 +28,20 @@ async def livez() -> dict[str, str]:
 )
 def readyz(wired: Wired, response: Response) -> dict[str, object]:
     """The database is reachable and its schema at the head; otherwise 503 with the reasons."""
-    reasons = []
-    current, head = current_revision(wired.database), head_revision()
-    if current is None:
-        reasons.append("the database cannot be reached, or was never migrated")
-    elif current != head:
-        reasons.append(f"the schema is at {current}, this version needs {head}")
+    reasons = _why_not_ready(wired)
     if reasons:
         response.status_code = 503
     return {"status": "not ready" if reasons else "ok", "reasons": reasons}
+
+
+def _why_not_ready(wired: Services) -> list[str]:
+    try:
+        current, head = current_revision(wired.database), head_revision()
+    except DBAPIError:
+        return ["the database cannot be reached"]
+    if current == head:
+        return []
+    return [f"the schema is at {current or 'nothing'}, this version needs {head}"]
 
 
 @router.get("/metrics", operation_id="metrics", openapi_extra=OPEN, response_class=Response)

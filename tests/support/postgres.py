@@ -20,33 +20,46 @@ def _program(name: str) -> str:
     return os.path.realpath(found)
 
 
-def _as_server_user(command: list[str], user: str) -> list[str]:
-    if os.geteuid() != 0:
-        return command
-    return ["runuser", "-u", user, "--", *command]
+def _user() -> str:
+    return "postgres" if os.geteuid() == 0 else getpass.getuser()
+
+
+def _run(folder: Path, *command: str) -> None:
+    """A command of PostgreSQL, as a user it agrees to run for."""
+    ahead = ["runuser", "-u", _user(), "--"] if os.geteuid() == 0 else []
+    done = subprocess.run([*ahead, *command], capture_output=True, text=True, cwd=folder, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
+
+
+def start(folder: Path) -> None:
+    """Start the server of a folder and wait until it answers."""
+    options = f"-k {folder} -c listen_addresses='' -c max_connections=200 -c shared_buffers=64MB"
+    where = ("-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"))
+    _run(folder, _program("pg_ctl"), *where, "-w", "start")
+
+
+def stop(folder: Path) -> None:
+    """Stop the server of a folder at once, as a power cut would."""
+    _run(folder, _program("pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "stop")
+
+
+def folder_of(url: str) -> Path:
+    """The folder of the server behind an address."""
+    return Path(url.partition("host=")[2])
 
 
 @contextmanager
 def running_server() -> Iterator[str]:
     """Start a server, give the address of its `postgres` database, stop it at the end."""
-    user = "postgres" if os.geteuid() == 0 else getpass.getuser()
     folder = Path(tempfile.mkdtemp(prefix="offerlab-pg-", dir="/tmp"))  # socket paths must be short
     if os.geteuid() == 0:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-    data = folder / "data"
-
-    def run(*command: str) -> None:
-        done = subprocess.run(
-            _as_server_user(list(command), user), capture_output=True, text=True, cwd=folder, check=False
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
-
-    run(_program("initdb"), "-D", str(data), "-U", "offerlab", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-k {folder} -c listen_addresses='' -c max_connections=200 -c shared_buffers=64MB"
-    run(_program("pg_ctl"), "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "start")
+        os.chown(folder, pwd.getpwnam(_user()).pw_uid, pwd.getpwnam(_user()).pw_gid)
+    data = str(folder / "data")
+    _run(folder, _program("initdb"), "-D", data, "-U", "offerlab", "-A", "trust", "-E", "UTF8", "--no-sync")
+    start(folder)
     try:
         yield f"postgresql+psycopg://offerlab@/postgres?host={folder}"
     finally:
-        run(_program("pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+        stop(folder)
         shutil.rmtree(folder, ignore_errors=True)
