@@ -46,6 +46,10 @@ class NotFound(Refusal):
     """There is no such thing."""
 
 
+class MethodNotAllowed(Refusal):
+    """There is something, but it does not take this method; `allow` in `extra` names those it takes."""
+
+
 class Conflict(Refusal):
     """It contradicts what is already so (a started experiment, an impossible action)."""
 
@@ -75,6 +79,7 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
     Unauthorized: (401, "Unauthorized"),
     Forbidden: (403, "Forbidden"),
     NotFound: (404, "Not found"),
+    MethodNotAllowed: (405, "Method not allowed"),
     Conflict: (409, "Conflict"),
     TooLarge: (413, "Content too large"),
     UnsupportedType: (415, "Unsupported media type"),
@@ -105,6 +110,8 @@ def problem(refusal: Refusal) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     headers = [(b"content-type", b"application/problem+json")]
     if refusal.retry_after_seconds is not None:
         headers.append((b"retry-after", str(refusal.retry_after_seconds).encode()))
+    if isinstance(refusal, MethodNotAllowed):
+        headers.append((b"allow", str(refusal.extra["allow"]).encode()))
     if status == STATUS[Unauthorized][0]:
         headers.append((b"www-authenticate", b"Bearer"))
     return status, msgspec.json.encode(document), headers

@@ -35,6 +35,8 @@ _BY_STATUS: dict[int, type[Refusal]] = {
     413: TooLarge,
     415: UnsupportedType,
 }
+_CODES = {BadRequest: "not_json", Unauthorized: "unknown_key", Forbidden: "forbidden", NotFound: "not_found"}
+_CODES |= {TooLarge: "too_large", UnsupportedType: "unsupported_type"}
 _TAG_ERRORS = {"union_tag_invalid", "union_tag_not_found"}
 
 
@@ -75,7 +77,7 @@ async def _http(_request: Request, error: Exception) -> Response:
     refused = cast("HTTPException", error)
     family = _BY_STATUS.get(refused.status_code)
     if family is not None:
-        code = "not_json" if family is BadRequest else family.__name__.lower()
+        code = _CODES[family]
         detail = "the body cannot be read as JSON" if family is BadRequest else "there is nothing here"
         return answer(family(detail, code))
     title = "Method not allowed" if refused.status_code == METHOD_NOT_ALLOWED else "Refused"

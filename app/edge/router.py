@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.edge.http import ClientGone, Handler, Receive, Scope, Send, send_refusal
-from app.errors import Refusal
+from app.errors import MethodNotAllowed, Refusal
 
 
 class Edge:
@@ -50,4 +50,17 @@ class Edge:
         for (prefix_method, prefix), candidate in self.prefixes:
             if method == prefix_method and path.startswith(prefix):
                 return candidate
-        return None
+        return None if method == "OPTIONS" else self._other_method(path)
+
+    def _other_method(self, path: str) -> Handler | None:
+        """FastAPI does not know the hot paths, so it would say that there is nothing."""
+        taken = {method for method, hot in self.exact if hot == path}
+        taken |= {method for (method, prefix), _ in self.prefixes if path.startswith(prefix)}
+        return _refusing(", ".join(sorted(taken))) if taken else None
+
+
+def _refusing(allow: str) -> Handler:
+    async def refuse(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise MethodNotAllowed(f"send {allow}", "method_not_allowed", extra={"allow": allow})
+
+    return refuse

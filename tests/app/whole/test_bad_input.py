@@ -178,6 +178,28 @@ def test_a_bad_as_of_is_named(http: httpx.Client, as_of: str) -> None:
     assert answer.json()["field"] == "as_of"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "/api/v1/events", 405),
+        ("GET", "/api/v1/assignments", 405),
+        ("GET", "/ofrep/v1/evaluate/flags/threshold", 405),
+        ("DELETE", "/api/v1/experiments", 405),
+        ("GET", "/api/v1/nothing", 404),
+        ("POST", "/nothing", 404),
+    ],
+)
+def test_a_wrong_method_or_path_is_a_problem_document(
+    http: httpx.Client, method: str, path: str, status: int
+) -> None:
+    answer = http.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    if status == 405:
+        assert answer.headers["allow"]
+
+
 def test_the_service_still_answers(http: httpx.Client) -> None:
     assert http.get("/livez").json() == {"status": "ok"}
     assert http.get("/readyz").json()["status"] == "ok"
