@@ -14,7 +14,7 @@ from app.analyze.files import Sheet, read_sheet
 from app.analyze.plan_file import PlanFile
 from app.analyze.unusable import Unusable
 from app.errors import Invalid
-from app.results.digest import ORDER_MONEY
+from app.ledger.rows import ORDER_MONEY
 
 _REASON_NOTES = {
     "outside_running": "exposures_outside_running",

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.exports.pseudonyms import pseudonyms
-from app.results.digest import ORDER_MONEY
+from app.ledger.rows import ORDER_MONEY
 from stats.cells import Cells
 from stats.results import Look
 

@@ -7,6 +7,7 @@ import msgspec
 
 from app.ledger import events
 from app.ledger.events import MONEY_BOUND, Line, OrderState
+from app.ledger.rows import SENT_MONEY
 
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _COPIED: dict[type[events.Common], tuple[str, ...]] = {
@@ -19,13 +20,7 @@ _COPIED: dict[type[events.Common], tuple[str, ...]] = {
 _ORDER_COLUMNS = (
     "order_id",
     "currency",
-    "items_minor",
-    "discount_minor",
-    "shipping_minor",
-    "shipping_cost_minor",
-    "tax_minor",
-    "margin_minor",
-    "gift_cost_minor",
+    *SENT_MONEY,
     "paid",
 )
 _ORDER_REST = ("lines", "codes", "discounts", "fingerprints")

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from app.database import Database
-from app.ledger.rows import UNTRUSTED
+from app.ledger.rows import ORDER_MONEY, UNTRUSTED
 
 BATCH_ROWS = 50_000
 
@@ -36,18 +36,7 @@ _MOMENT = pa.field("occurred_us", pa.int64(), nullable=False)
 _EVENT_ID = pa.field("event_id", pa.string(), nullable=False)
 _ORDER_ID = pa.field("order_id", pa.string(), nullable=False)
 _FLAGS = pa.field("flags", pa.int64(), nullable=False)
-_MONEY = (
-    "items_minor",
-    "discount_minor",
-    "shipping_minor",
-    "shipping_cost_minor",
-    "tax_minor",
-    "margin_minor",
-    "gift_cost_minor",
-    "lines_price_minor",
-    "lines_cost_minor",
-)
-_STATE = ("currency", "paid", *_MONEY)
+_STATE = ("currency", "paid", *ORDER_MONEY)
 _CUT = "occurred_at_us < :as_of_us AND seq <= :through_seq"
 
 EXPOSURES = pa.schema(
@@ -68,7 +57,7 @@ ORDERS = pa.schema(
         _MOMENT,
         pa.field("currency", pa.string(), nullable=False),
         pa.field("paid", pa.bool_(), nullable=False),
-        *(pa.field(name, pa.int64()) for name in _MONEY),
+        *(pa.field(name, pa.int64()) for name in ORDER_MONEY),
     ]
 )
 REFUNDS = pa.schema(

@@ -11,6 +11,16 @@ UNTRUSTED: Final = 2
 """Flag: came from a publishable key; never links a visitor to a customer."""
 
 IDENTITY_COLUMNS: Final = ("seq", "event_id", "visitor", "customer", "received_at_us", "flags", "digest")
+SENT_MONEY: Final = (
+    "items_minor",
+    "discount_minor",
+    "shipping_minor",
+    "shipping_cost_minor",
+    "tax_minor",
+    "margin_minor",
+    "gift_cost_minor",
+)
+ORDER_MONEY: Final = (*SENT_MONEY, "lines_price_minor", "lines_cost_minor")  # the last two are our sums
 CONTENT_COLUMNS: Final = (
     "type",
     "occurred_at_us",
@@ -19,15 +29,7 @@ CONTENT_COLUMNS: Final = (
     "order_id",
     "refund_id",
     "currency",
-    "items_minor",
-    "discount_minor",
-    "shipping_minor",
-    "shipping_cost_minor",
-    "tax_minor",
-    "margin_minor",
-    "gift_cost_minor",
-    "lines_price_minor",
-    "lines_cost_minor",
+    *ORDER_MONEY,
     "amount_minor",
     "value_minor",
     "value",

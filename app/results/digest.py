@@ -8,19 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.engine.port import AnalysisData
+from app.ledger.rows import ORDER_MONEY
 
 _FIELD, _NOTHING = "\x1f", "\x00"
-ORDER_MONEY = (
-    "items_minor",
-    "discount_minor",
-    "shipping_minor",
-    "shipping_cost_minor",
-    "tax_minor",
-    "margin_minor",
-    "gift_cost_minor",
-    "lines_price_minor",
-    "lines_cost_minor",
-)
 
 
 def inputs_sha256(data: AnalysisData) -> str:
