@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+ENDED_STATUSES = frozenset({"stopped", "decided", "archived"})  # no more data are collected
+
 
 @dataclass(frozen=True, slots=True)
 class OfferSummary:
@@ -75,7 +77,7 @@ class ExperimentMeta:
     @property
     def ended(self) -> bool:
         """Whether no more data are collected."""
-        return self.status in ("stopped", "decided", "archived")
+        return self.status in ENDED_STATUSES
 
     @property
     def control(self) -> str | None:

@@ -6,12 +6,11 @@ from app.clock import isoformat, shop_day
 from app.demo.shoppers import SIMULATED_KEYS
 from app.experiments.tables import ExperimentRow
 from app.strict import moment_us
-from dashboards.meta import ExperimentMeta, ListRow, OfferSummary, VariantMeta
+from dashboards.meta import ENDED_STATUSES, ExperimentMeta, ListRow, OfferSummary, VariantMeta
 from dashboards.wording import verdict_sentence
 from stats.results import Result
 
 LIVE = frozenset({"running", "paused", "frozen"})
-ENDED = frozenset({"stopped", "decided", "archived"})
 _AMOUNTS = ("amount_minor", "reward_minor", "price_minor")
 _NOTES = ("product", "sku", "partner", "note", "text", "channel")
 
@@ -41,7 +40,7 @@ def list_row(row: ExperimentRow, result: Result | None, locale: str, now_us: int
         state=None if result is None else result.verdict.state,
         text=""
         if result is None
-        else verdict_sentence(result, locale, ended=shown_status(row, now_us) in ENDED),
+        else verdict_sentence(result, locale, ended=shown_status(row, now_us) in ENDED_STATUSES),
         units=0 if result is None else sum(result.trust.srm.counts.values()),
         notices=notices(row, result),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dashboards.meta import ExperimentMeta, ListRow, Site
+from dashboards.meta import ENDED_STATUSES, ExperimentMeta, ListRow, Site
 from dashboards.pages.banner import banner
 from dashboards.pages.charts import curve_charts, effect_charts
 from dashboards.pages.environment import environment
@@ -14,7 +14,7 @@ from dashboards.wording.missing import notice_text
 from dashboards.wording.offers import offer_line
 from dashboards.wording.reasons import STATES
 from dashboards.wording.statuses import notice_label, status_name
-from dashboards.wording.verdicts import verdict_words
+from dashboards.wording.verdicts import state_words, verdict_words
 from stats.results import Result
 
 DEFAULT_SITE = Site()
@@ -75,14 +75,20 @@ def render_list(
         {
             "row": row,
             "status": status_name(words, row.status),
-            "chip": words.gettext(STATES[row.state].chip) if row.state in STATES else "",
-            "symbol": STATES[row.state].symbol if row.state in STATES else "",
+            **_chip(row, words),
             "units": words.ngettext("%(count)s visitor", "%(count)s visitors", row.units),
             "labels": [label for label in (notice_label(words, code) for code in row.notices) if label],
         }
         for row in rows
     ]
     return _render("list.html", words, site, csrf_token, rows=shown)
+
+
+def _chip(row: ListRow, words: Words) -> dict[str, str]:
+    if row.state not in STATES:
+        return {"chip": "", "symbol": ""}
+    said = state_words(row.state, ended=row.status in ENDED_STATUSES)
+    return {"chip": words.gettext(said.chip), "symbol": said.symbol}
 
 
 def render_login(

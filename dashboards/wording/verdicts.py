@@ -16,7 +16,7 @@ from dashboards.wording.findings import (
 from dashboards.wording.language import Words, mark, words_for
 from dashboards.wording.metrics import metric_name
 from dashboards.wording.missing import is_known_gap, why_no_number
-from dashboards.wording.reasons import ENDED, REASONS, STATES
+from dashboards.wording.reasons import ENDED, REASONS, STATES, StateWords
 from stats.results import MetricResult, Reason, Result
 
 # Keyed by whether another metric's money is told, and whether both ends are known.
@@ -69,12 +69,21 @@ def verdict_sentence(
     return verdict_words(result, words_for(locale), names or {}, ended=ended).sentence
 
 
+def state_words(state: str, *, ended: bool) -> StateWords:
+    """Chip, sign and advice of a verdict's state; an experiment that has ended collects no more.
+
+    Raises:
+        KeyError: there is no such state.
+    """
+    return ENDED if ended and state == "collecting" else STATES[state]
+
+
 def verdict_words(
     result: Result, words: Words, names: Mapping[str, str], *, ended: bool = False
 ) -> VerdictWords:
     """The verdict part by part (see `verdict_sentence`)."""
     state = "do_not_trust" if result.trust.status == "stop" else result.verdict.state
-    said = ENDED if ended and state == "collecting" else STATES[state]
+    said = state_words(state, ended=ended)
     places = _places(result, words, names)
     action = words.gettext(said.action) % places
     headline = words.gettext("%(lead)s: %(action)s.", lead=_lead(result, words, places, state), action=action)

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 
 import dashboards
-from dashboards.meta import ExperimentMeta, Site, VariantMeta
+from dashboards.meta import ExperimentMeta, ListRow, Site, VariantMeta
 from dashboards.pages import render_experiment, render_list, render_login, render_message
 from dashboards.wording import LOCALES
 from dashboards.wording.messages import MESSAGES
@@ -135,6 +135,12 @@ def test_the_scorecard_says_what_any_look_has_proven() -> None:
         metric = replace(good.metrics[0], comparisons=(replace(weekday, proven=proven),))
         document = render_experiment(replace(good, metrics=(metric,)), threshold_meta(), "en")
         assert [text for text in cases.values() if text in document] == [said]
+
+
+def test_the_list_does_not_say_collecting_of_what_has_ended() -> None:
+    row = ListRow(key="x", name="X", status="stopped", days=3, state="collecting", text="", units=1)
+    assert "No answer" in render_list((row,), "en")
+    assert "No answer" not in render_list((replace(row, status="running"),), "en")
 
 
 def test_each_chart_has_a_table_with_the_same_numbers() -> None:
