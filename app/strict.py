@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.clock import to_us
 from app.errors import Invalid
+from app.ledger.currencies import CURRENCIES
 
 LARGEST_MINOR: Final = 10**15
 LARGEST_INTEGER: Final = 2**63 - 1
@@ -82,13 +83,11 @@ def _moment(text: str) -> str:
         raise PydanticCustomError("moment", "must be RFC 3339, for example 2026-03-01T12:00:00+03:00")
     try:
         moment = datetime.fromisoformat(text.upper())
-        if moment.tzinfo is None:
-            raise PydanticCustomError(
-                "naive_moment", "needs an offset, for example 2026-03-01T12:00:00+03:00"
-            )
         utc = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise PydanticCustomError("moment", "is not a day and time that exists") from None
+    if moment.tzinfo is None:
+        raise PydanticCustomError("naive_moment", "needs an offset, for example 2026-03-01T12:00:00+03:00")
     return utc.isoformat().replace("+00:00", "Z")
 
 
@@ -129,8 +128,8 @@ def cursor_number(cursor: str | None) -> int | None:
 
 
 def _currency(text: str) -> str:
-    if not (len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()):  # noqa: PLR2004 - ISO 4217 has three letters
-        raise PydanticCustomError("currency", "must be an ISO 4217 code of three capitals, for example RUB")
+    if text not in CURRENCIES:
+        raise PydanticCustomError("currency", "must be an ISO 4217 code in capitals, for example RUB")
     return text
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.cli.analyze import analyze
 from app.cli.assign import assign
+from app.cli.boundaries import boundaries
 from app.cli.demo import demo
 from app.cli.doctor import doctor
 from app.cli.keys import keys
@@ -50,7 +51,7 @@ def offerlab() -> None:
     """
 
 
-for command in (serve, demo, assign, analyze, keys, doctor):
+for command in (serve, demo, assign, analyze, boundaries, keys, doctor):
     offerlab.add_command(command)
 
 

@@ -63,7 +63,13 @@ def commands_page() -> str:
 
 
 def _helps(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
+    context = click.Context(
+        command,
+        info_name=path,
+        max_content_width=100,
+        terminal_width=100,
+        help_option_names=["-h", "--help"],  # as the real run has them: click remembers the first it saw
+    )
     yield path, command.get_help(context).rstrip()
     if isinstance(command, click.Group):
         for name in sorted(command.commands):

@@ -64,7 +64,8 @@ def events_handler(services: "Services") -> Handler:
         check_json(scope)
         raws = read_envelope(await read_body(receive, scope))
         experiments = services.snapshots.current.experiments
-        parsed = parse(raws, Sender(principal.kind != "pub", now_us, experiments, sign))
+        canonical = services.snapshots.follower.aliases.canonical
+        parsed = parse(raws, Sender(principal.kind != "pub", now_us, experiments, sign, canonical))
         outcomes = await services.ledger.append(parsed.items)
         await send_bytes(send, 200, msgspec.json.encode(answer(parsed, outcomes)))
 

@@ -3,13 +3,11 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Query
-from pydantic import ValidationError
 
 from app.access.dependencies import needs, operation
 from app.access.keyring import Principal
 from app.bootstrap import Services
 from app.dependencies import services
-from app.errors import Invalid
 from app.experiments import service
 from app.experiments.allotment_endpoints import router as allotment_router
 from app.experiments.schemas import (
@@ -24,7 +22,6 @@ from app.experiments.schemas import (
     StartBody,
 )
 from app.experiments.tables import ExperimentRow
-from app.problems import invalid_fields
 from app.strict import cursor_number
 
 router = APIRouter(tags=["experiments"])
@@ -84,37 +81,9 @@ def change_experiment(
     manager: Manager,
 ) -> ExperimentShown:
     """Change fields of a draft. After the start: 409, naming the field."""
-    with wired.database.read() as session:
-        row = service.get_row(session, key)
-        definition = _merged(row, fields)
-    if not fields:
-        return _shown(row)
-    document = service.normalised(definition, wired.settings.timezone)
-    row = service.change(wired.database, key, document, list(fields), _actor(manager), wired.clock.now_us())
-    return _changed(wired, row)
-
-
-def _merged(row: ExperimentRow, fields: dict[str, Any]) -> Definition:
-    """The whole definition with these fields replaced, validated.
-
-    Raises:
-        Invalid: a field is unknown or breaks its rule.
-        Conflict: the experiment was started.
-    """
-    unknown = next((field for field in fields if field not in Definition.model_fields), None)
-    if unknown is not None:
-        missing = {"loc": (unknown,), "type": "extra_forbidden", "msg": "there is no such field"}
-        raise invalid_fields([missing], fields)
-    if fields.get("key", row.key) != row.key:
-        raise Invalid("a key cannot be changed; make another experiment", "immutable", "key")
-    changed = [field for field in fields if fields[field] != row.definition[field]]
-    if fields:
-        service.require_draft(row, changed or list(fields))
-    document = {**row.definition, **fields}
-    try:
-        return Definition.model_validate(document)
-    except ValidationError as error:
-        raise invalid_fields(error.errors(), document) from None
+    zone = wired.settings.timezone
+    row = service.change(wired.database, key, fields, zone, _actor(manager), wired.clock.now_us())
+    return _changed(wired, row) if fields else _shown(row)
 
 
 @router.post(f"{ONE}/start", **operation("start_experiment", *CHANGES))

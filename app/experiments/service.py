@@ -3,6 +3,7 @@
 import secrets
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -15,6 +16,7 @@ from app.experiments.queries import get_row, holdout_rows, layer_rows, list_rows
 from app.experiments.rules import check, warnings
 from app.experiments.schemas import DecideBody, Definition
 from app.experiments.tables import ExperimentRow, LayerRow
+from app.problems import invalid_fields
 from app.serving.config import bump
 
 __all__ = [
@@ -94,32 +96,61 @@ def _need_layer(session: Session, document: dict[str, Any]) -> None:
 
 
 def change(  # noqa: PLR0913, PLR0917 - what, where, who and when
-    database: Database, key: str, document: dict[str, Any], fields: list[str], actor: str, now_us: int
+    database: Database, key: str, fields: dict[str, Any], timezone: str, actor: str, now_us: int
 ) -> ExperimentRow:
-    """Replace the definition of a draft; it keeps version 1.
+    """Replace fields of a draft; it keeps version 1.
+
+    Read, merged and written in one transaction: of two changes at once neither undoes the other.
 
     Args:
         database: where.
         key: of the experiment.
-        document: the whole new definition, as of `normalised`.
-        fields: the fields that were sent.
+        fields: the fields that were sent; none: nothing happens.
+        timezone: zone of the shop, when the field is emptied.
         actor: for the audit log.
         now_us: the present moment.
 
     Raises:
-        Conflict: it was started; names the first field.
+        Invalid: a field is unknown or breaks its rule.
+        Conflict: it was started; names the first field that would change.
     """
     with database.write() as session:
         row = get_row(session, key, lock=True)
-        require_draft(row, fields)
+        merged = _merged(row, fields)
+        if not fields:
+            return row
+        document = normalised(merged, timezone)
         _need_layer(session, document)
         before = {field: row.definition[field] for field in fields}
         after = {field: document[field] for field in fields}
         row.definition, row.name = document, document["name"] or key
-        mark(row, "change", now_us, actor=actor, fields=fields)
+        mark(row, "change", now_us, actor=actor, fields=list(fields))
         bump(session)
         record(session, actor, "experiment.change", key, before, after, now_us)
     return row
+
+
+def _merged(row: ExperimentRow, fields: dict[str, Any]) -> Definition:
+    """The whole definition with these fields replaced, validated.
+
+    Raises:
+        Invalid: a field is unknown or breaks its rule.
+        Conflict: the experiment was started.
+    """
+    unknown = next((field for field in fields if field not in Definition.model_fields), None)
+    if unknown is not None:
+        finding = {"loc": (unknown,), "type": "extra_forbidden", "msg": "there is no such field"}
+        raise invalid_fields([finding], fields)
+    changed = [field for field in fields if fields[field] != row.definition[field]]
+    if fields:
+        require_draft(row, changed or list(fields))
+    if fields.get("key", row.key) != row.key:
+        raise Invalid("a key cannot be changed; make another experiment", "immutable", "key")
+    document = {**row.definition, **fields}
+    try:
+        return Definition.model_validate(document)
+    except ValidationError as error:
+        raise invalid_fields(error.errors(), document) from None
 
 
 def require_draft(row: ExperimentRow, fields: list[str]) -> None:

@@ -3,7 +3,7 @@
 The ledger does not know the serving room; it is handed whatever looks like `KnownExperiment`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from assignment.decision import Experiment
@@ -54,18 +54,33 @@ def split_variant(rules: Experiment, unit_id: str) -> str | None:
 
 
 def contradicts_hash(
-    known: KnownExperiment, variant: str, visitor_id: str | None, customer_id: str | None
+    known: KnownExperiment,
+    variant: str,
+    visitor_id: str | None,
+    customer_id: str | None,
+    canonical: Callable[[str], str | None] = lambda _: None,
 ) -> bool:
     """Whether the unit cannot have been assigned this variant; False where its id is not known.
 
-    After a decision the rolled-out variant is right for everybody.
+    After a decision the rolled-out variant is right for everybody. A visitor who is a known customer is
+    assigned by the customer's canonical visitor, so what that one's hash gives is right as well.
+
+    Args:
+        known: the experiment.
+        variant: what was shown.
+        visitor_id: the visitor, or None.
+        customer_id: the customer, or None.
+        canonical: customer id → the visitor that stands for it, or None.
     """
     unit_id = customer_id if known.unit == "customer" else visitor_id
     if unit_id is None:
         return False
     if known.state == "decided" and variant == known.rules.decided_variant:
         return False
-    return split_variant(known.rules, unit_id) != variant
+    if split_variant(known.rules, unit_id) == variant:
+        return False
+    stand_in = canonical(customer_id) if known.unit == "visitor" and customer_id is not None else None
+    return stand_in is None or split_variant(known.rules, stand_in) != variant
 
 
 def refused_exposure(

@@ -64,12 +64,14 @@ class Sender:
         now_us: when the request came, microseconds since 1970 UTC.
         experiments: key → what is known of it.
         sign: customer id → the hex signature with which a publishable key may name it.
+        canonical: customer id → the visitor by whose hash it is assigned, or None when no link is known.
     """
 
     trusted: bool
     now_us: int
     experiments: Mapping[str, KnownExperiment]
     sign: Callable[[str], str]
+    canonical: Callable[[str], str | None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -193,7 +195,9 @@ def _check_exposure(event: events.Exposure, sender: Sender) -> int:
     if refused is not None:
         raise Unfit(refused[0], _clip(refused[1]))
     known = sender.experiments[event.experiment]
-    if not contradicts_hash(known, event.variant, event.visitor_id, event.customer_id):
+    if not contradicts_hash(
+        known, event.variant, event.visitor_id, event.customer_id, sender.canonical
+    ):
         return 0
     if not sender.trusted:
         raise Unfit("contradicts_assignment", "variant: not the one this unit is assigned to")
@@ -226,7 +230,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], tuple[str, str]]
         lambda _: ("unknown_type", "type: not an event type we know"),
     ),
     (re.compile(r"missing required field `(\w+)`"), lambda m: ("missing_field", f"{m[1]}: required")),
-    (re.compile(r"unknown field `(.*)`", re.DOTALL), lambda m: ("unknown_field", f"{m[1]}: no such field")),
+    (
+        re.compile(r"unknown field `(.*?)`(?: - at `\$\.?(.*)`)?$", re.DOTALL),
+        lambda m: ("unknown_field", f"{m[2] + '.' if m[2] else ''}{m[1]}: no such field"),
+    ),
     (
         re.compile(r"Expected `datetime` with a timezone"),
         lambda _: ("naive_time", "occurred_at: needs an offset, for example 2026-03-01T12:00:00+03:00"),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
 
 from app.access.service import KeyRing
 from app.clock import Clock
@@ -86,15 +85,16 @@ class SnapshotHolder:
         """Load the first snapshot: from the database, or else from the copy on disk."""
         try:
             self.refresh()
-            self._follow()
         except SQLAlchemyError:
             log.warning("the database is away; serving the last snapshot on disk")
             self._load_copy()
 
     def refresh(self) -> None:
         """Read the database now, swap the snapshot and the keys, write the copy."""
-        with self._lock, self._database.read() as session:
-            self._read(session)
+        with self._lock:
+            with self._database.read() as session:
+                copy = read_database(session)
+            self._take(copy)
 
     def poll(self) -> bool:
         """Look once whether something changed, follow the ledger, write down key uses.
@@ -102,11 +102,14 @@ class SnapshotHolder:
         Returns:
             Whether a new snapshot was taken.
         """
-        with self._lock, self._database.read() as session:
-            is_new = current_version(session) != self.current.config_version
-            if is_new:
-                self._read(session)
-        self._follow()
+        with self._lock:
+            with self._database.read() as session:
+                is_new = current_version(session) != self.current.config_version
+                copy = read_database(session) if is_new else None
+            if copy is None:
+                self._follow(self.current)
+            else:
+                self._take(copy)
         if self._keys.has_unwritten_uses:
             with self._database.write() as session:
                 self._keys.write_last_used(session)
@@ -123,27 +126,26 @@ class SnapshotHolder:
             except Exception:
                 log.exception("the poll failed; trying again")
 
-    def _read(self, session: Session) -> None:
-        copy = read_database(session)
+    def _take(self, copy: Copy) -> None:
         if copy.config_version < self.current.config_version and self.current.experiments:
             log.warning("the config version went back from %d", self.current.config_version)
-        self._take(copy)
-        write_copy(self._path, copy)
-
-    def _take(self, copy: Copy) -> None:
         self._keys.load(copy.keys)
-        self.current = build(copy)
+        snapshot = build(copy)
+        self._follow(snapshot)  # before the swap: a freeze is served when it is known who was enrolled
+        self.current = snapshot
+        write_copy(self._path, copy)
 
     def _load_copy(self) -> None:
         copy = read_copy(self._path)
         if copy is not None:
-            self._take(copy)
+            self._keys.load(copy.keys)
+            self.current = build(copy)
 
-    def _follow(self) -> None:
+    def _follow(self, snapshot: Snapshot) -> None:
+        """Follow the ledger for what is frozen in a snapshot."""
         frozen = {
             served.key: (str(served.unit), served.frozen_at_us)
-            for served in self.current.listed
+            for served in snapshot.listed
             if served.state == "frozen" and served.frozen_at_us is not None
         }
-        with self._lock:
-            self._follower.follow(frozen)
+        self._follower.follow(frozen)

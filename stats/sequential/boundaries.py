@@ -213,6 +213,9 @@ def boundaries(  # noqa: PLR0913 -- the arguments of the command of the same nam
         raise ValueError(f"planned is {planned}; it must be above 0")
     function = parse_spending(spending) if isinstance(spending, str) else spending
     looks = tuple(float(value) for value in information)
+    unfit = next((value for value in looks if not 0.0 < value < math.inf), None)
+    if unfit is not None:
+        raise ValueError(f"information is {unfit}; it must be a finite number above 0")
     return _schedule(looks, alpha, function, sides, open_ended_share, planned)
 
 

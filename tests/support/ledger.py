@@ -24,6 +24,7 @@ from app.ledger.intake import Parsed, Sender, parse
 from app.ledger.rows import Item, Outcome
 from app.ledger.service import Ledger
 from app.ledger.writer import Request, Writer
+from app.serving.aliases import AliasIndex
 from app.settings import Settings
 from assignment.decision import Experiment
 
@@ -193,7 +194,10 @@ def door(ledger: Ledger, now_us: int = NOW_US) -> Edge:
         settings=Settings(secret="s" * 32),
         clock=FixedClock(now_us),
         keys=keys,
-        snapshots=SimpleNamespace(current=SimpleNamespace(experiments={"reuse": Known()})),
+        snapshots=SimpleNamespace(
+            current=SimpleNamespace(experiments={"reuse": Known()}),
+            follower=SimpleNamespace(aliases=AliasIndex()),
+        ),
         ledger=ledger,
     )
     handler = events_handler(cast("Services", services))
