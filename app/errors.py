@@ -89,6 +89,10 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
 }
 
 
+INTERNAL = b'{"type":"urn:offerlab:problem:internal","title":"Internal error","status":500,"code":"internal"}'
+"""The answer when the fault is ours: it says nothing of what went wrong, the log does."""
+
+
 def status_of(refusal: Refusal) -> int:
     """HTTP status of a refusal."""
     return STATUS[type(refusal)][0]

@@ -9,11 +9,18 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
+from app.access.keyring import allow
+from app.access.operations import OPERATIONS
+from app.dependencies import services
+from app.edge.http import bearer_token
 from app.errors import (
+    INTERNAL,
     BadRequest,
     Forbidden,
     Invalid,
+    MethodNotAllowed,
     NotFound,
     Refusal,
     TooLarge,
@@ -27,6 +34,7 @@ log = logging.getLogger("offerlab")
 MOST_ERRORS = 20
 LONGEST_FIELD = 200
 METHOD_NOT_ALLOWED = 405
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _BY_STATUS: dict[int, type[Refusal]] = {
     400: BadRequest,
     401: Unauthorized,
@@ -36,7 +44,7 @@ _BY_STATUS: dict[int, type[Refusal]] = {
     415: UnsupportedType,
 }
 _CODES = {BadRequest: "not_json", Unauthorized: "unknown_key", Forbidden: "forbidden", NotFound: "not_found"}
-_CODES |= {TooLarge: "too_large", UnsupportedType: "unsupported_type"}
+_CODES |= {TooLarge: "too_large", UnsupportedType: "not_json_type"}
 _TAG_ERRORS = {"union_tag_invalid", "union_tag_not_found"}
 
 
@@ -69,20 +77,24 @@ async def _database(_request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(_request: Request, _error: Exception) -> Response:
-    body = b'{"type":"urn:offerlab:problem:internal","title":"Internal error","status":500,"code":"internal"}'
-    return Response(body, 500, media_type="application/problem+json")
+    return Response(INTERNAL, 500, media_type="application/problem+json")
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     refused = cast("HTTPException", error)
     family = _BY_STATUS.get(refused.status_code)
     if family is not None:
+        refusal = _not_admitted(request) if family is BadRequest else None
+        if refusal is not None:
+            return answer(refusal)
         code = _CODES[family]
         detail = "the body cannot be read as JSON" if family is BadRequest else "there is nothing here"
         return answer(family(detail, code))
-    title = "Method not allowed" if refused.status_code == METHOD_NOT_ALLOWED else "Refused"
+    if refused.status_code == METHOD_NOT_ALLOWED:
+        allow = ", ".join(_methods(request, (refused.headers or {}).get("Allow", "")))
+        return answer(MethodNotAllowed(f"send {allow}", "method_not_allowed", extra={"allow": allow}))
     body = (
-        f'{{"type":"urn:offerlab:problem:http_{refused.status_code}","title":"{title}",'
+        f'{{"type":"urn:offerlab:problem:http_{refused.status_code}","title":"Refused",'
         f'"status":{refused.status_code},"code":"http_{refused.status_code}"}}'
     )
     return Response(
@@ -90,14 +102,41 @@ async def _http(_request: Request, error: Exception) -> Response:
     )
 
 
+def _methods(request: Request, named: str) -> list[str]:
+    """Every method some route takes at this path: the router itself names those of the first route only."""
+    found = {method.strip() for method in named.split(",") if method}
+    for route in request.app.routes:
+        if isinstance(route, Mount):
+            continue
+        for method in _METHODS:
+            match, _ = route.matches({**request.scope, "method": method})
+            found |= {method} if match is Match.FULL else set()
+    return sorted(found)
+
+
+def _not_admitted(request: Request) -> Refusal | None:
+    """Why the sender may not call this door at all: its key is looked at before its body."""
+    operation = getattr(request.scope.get("route"), "operation_id", None)
+    if operation not in OPERATIONS:
+        return None
+    wired = services(request)
+    try:
+        principal = wired.keys.authenticate(bearer_token(request.scope), wired.clock.now_us())
+        allow(principal, operation)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
 async def _validation(request: Request, error: Exception) -> Response:
     invalid = cast("RequestValidationError", error)
     errors = invalid.errors()
     if any(item["type"] == "json_invalid" for item in errors):
-        return answer(BadRequest("the body cannot be read as JSON", "not_json"))
+        unread = BadRequest("the body cannot be read as JSON", "not_json")
+        return answer(_not_admitted(request) or unread)
     content_type = request.headers.get("content-type", "")
     if isinstance(invalid.body, bytes) and invalid.body and "json" not in content_type:
-        return answer(UnsupportedType("send application/json", "unsupported_type"))
+        return answer(UnsupportedType("send application/json", "not_json_type", "content-type"))
     return answer(invalid_fields(errors, invalid.body))
 
 

@@ -64,7 +64,7 @@ def conditional_power(z: float, fraction: float, boundary: float, final_fraction
     Source: Lan & Wittes (1988), Biometrics 44.
 
     >>> round(conditional_power(z=2.0, fraction=0.5, boundary=2.0, final_fraction=1.0), 4)
-    0.8794
+    0.8793
     """
     left = final_fraction - fraction
     mean = z * final_fraction / math.sqrt(fraction)

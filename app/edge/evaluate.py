@@ -9,7 +9,7 @@ import msgspec
 from app.access.service import identity_secret
 from app.edge.asking import IGNORED_CUSTOMER, LONGEST_ID, Asking, ask, authenticate, vouched_customer
 from app.edge.evaluate_openapi import EVALUATE_OPENAPI
-from app.edge.http import Handler, Receive, Scope, Send, read_body, send_bytes
+from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
 from app.edge.ofrep import ofrep_handler
 from app.errors import BadRequest, Invalid, NotFound
 from app.serving.snapshot import ServedExperiment, Snapshot
@@ -46,6 +46,7 @@ def assignments_handler(services: "Services") -> Handler:
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         principal = authenticate(services, scope, "assign")
+        check_json(scope)
         request = read_request(await read_body(receive, scope))
         customer_id = vouched_customer(principal, request.customer_id, request.customer_signature, secret)
         asking = ask(services, request.visitor_id, customer_id, request.attributes)
@@ -78,7 +79,7 @@ def read_request(body: bytes) -> AssignmentRequest:
 def _named(message: str) -> Invalid:
     """Msgspec's finding with the name of its field."""
     place = _AT.search(message)
-    path = re.sub(r"\[(\d+|\.\.\.)\]", r".\1", place.group(1)) if place else ""
+    path = re.sub(r"\[(\d+)\]", r".\1", place.group(1).replace("[...]", "")) if place else ""
     unknown = _UNKNOWN.search(message)
     if unknown is not None:
         name = unknown.group(1)[:LONGEST_ID]

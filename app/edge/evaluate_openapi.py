@@ -32,10 +32,11 @@ def _operation(name: str, summary: str, body: str, responses: dict[str, Any], **
 
 
 _PROBLEMS: Final = {
-    str(status): value for status, value in problem_responses(400, 401, 403, 404, 413, 422).items()
+    str(status): value for status, value in problem_responses(400, 401, 403, 404, 413, 415, 422).items()
 }
 _OFREP_ERRORS: Final = {
-    str(status): _json(_ref("OfrepError"), "OFREP's own error body") for status in (400, 401, 403, 404, 413)
+    str(status): _json(_ref("OfrepError"), "OFREP's own error body")
+    for status in (400, 401, 403, 404, 413, 415)
 }
 _KEY: Final = {"name": "key", "in": "path", "required": True, "schema": {"type": "string"}}
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from app.errors import BadRequest, Refusal, TooLarge, problem
+from app.errors import BadRequest, Refusal, TooLarge, UnsupportedType, problem
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -35,6 +35,29 @@ def bearer_token(scope: Scope) -> str | None:
         return value[7:].strip().decode("latin-1")
     value = header(scope, b"x-api-key")
     return None if value is None else value.strip().decode("latin-1")
+
+
+def check_json(scope: Scope) -> None:
+    """Refuse a body that says it is something else than JSON; one that says nothing is tried.
+
+    Raises:
+        UnsupportedType: another content type, or an encoded body.
+    """
+    kind = header(scope, b"content-type")
+    if kind is not None and kind.split(b";")[0].strip().lower() != b"application/json":
+        raise UnsupportedType("send application/json", "not_json_type", "content-type")
+    check_not_encoded(scope)
+
+
+def check_not_encoded(scope: Scope) -> None:
+    """Refuse a compressed body: a small one may hide a very large one.
+
+    Raises:
+        UnsupportedType: it is encoded.
+    """
+    encoding = header(scope, b"content-encoding")
+    if encoding is not None and encoding.strip().lower() not in {b"", b"identity"}:
+        raise UnsupportedType("send the body as it is, not compressed", "encoded_body", "content-encoding")
 
 
 async def read_body(receive: Receive, scope: Scope, cap: int = BODY_CAP_BYTES) -> bytes:

@@ -15,11 +15,10 @@ from app.edge.http import (
     Scope,
     Send,
     bearer_token,
-    header,
+    check_json,
     read_body,
     send_bytes,
 )
-from app.errors import UnsupportedType
 from app.ledger.events import Event
 from app.ledger.intake import MAX_EVENTS, Parsed, Rejected, Sender, Warned, parse, read_envelope
 from app.ledger.rows import Outcome
@@ -70,20 +69,6 @@ def events_handler(services: "Services") -> Handler:
         await send_bytes(send, 200, msgspec.json.encode(answer(parsed, outcomes)))
 
     return handle
-
-
-def check_json(scope: Scope) -> None:
-    """Refuse a body that says it is something else than JSON; one that says nothing is tried.
-
-    Raises:
-        UnsupportedType: another content type, or an encoded body.
-    """
-    kind = header(scope, b"content-type")
-    if kind is not None and kind.split(b";")[0].strip().lower() != b"application/json":
-        raise UnsupportedType("send application/json", "not_json_type", "content-type")
-    encoding = header(scope, b"content-encoding")
-    if encoding is not None and encoding.strip().lower() != b"identity":
-        raise UnsupportedType("send the body as it is, not compressed", "encoded_body", "content-encoding")
 
 
 def answer(parsed: Parsed, outcomes: list[Outcome]) -> EventsAnswer:

@@ -3,7 +3,17 @@
 from collections.abc import MutableMapping
 from typing import Any
 
-from app.edge.http import ClientGone, Handler, Receive, Scope, Send, header, read_body, send_refusal
+from app.edge.http import (
+    ClientGone,
+    Handler,
+    Receive,
+    Scope,
+    Send,
+    check_not_encoded,
+    header,
+    read_body,
+    send_refusal,
+)
 from app.errors import Refusal
 
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS"}
@@ -25,6 +35,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         try:
+            check_not_encoded(scope)
             body = await read_body(receive, scope)
         except Refusal as refusal:
             await send_refusal(send, refusal)

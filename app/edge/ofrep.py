@@ -1,22 +1,33 @@
 """OpenFeature Remote Evaluation Protocol 0.3.0: flag = experiment, value = the offer."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from app.access.service import identity_secret
-from app.edge.asking import LONGEST_ID, Asking, ask, authenticate, vouched_customer
-from app.edge.http import JSON_HEADERS, Handler, Receive, Scope, Send, header, read_body, send_bytes
+from app.edge.asking import IGNORED_CUSTOMER, LONGEST_ID, Asking, ask, authenticate, vouched_customer
+from app.edge.http import (
+    JSON_HEADERS,
+    Handler,
+    Receive,
+    Scope,
+    Send,
+    check_json,
+    header,
+    read_body,
+    send_bytes,
+)
 from app.errors import Refusal, problem
 from app.serving.snapshot import ServedExperiment
 from assignment.decision import Assigned
 
 if TYPE_CHECKING:
-    from app.access.service import Principal
     from app.bootstrap import Services
 
 BULK = "/ofrep/v1/evaluate/flags"
+_CUSTOMER_IGNORED = {"warning": IGNORED_CUSTOMER["code"]}  # metadata of OFREP is flat
 _OWN_FIELDS = ("targetingKey", "customer_id", "customer_signature")
 _REASONS = {"SPLIT": b"SPLIT", "DECIDED": b"STATIC", "FORCED": b"STATIC", "ENDED": b"DISABLED"}
 _encode = msgspec.json.Encoder().encode
@@ -49,9 +60,14 @@ def ofrep_handler(services: "Services") -> Handler:
         operation = "ofrep_evaluate_flags" if key is None else "ofrep_evaluate_flag"
         try:
             principal = authenticate(services, scope, operation)
+            check_json(scope)
             context = read_context(await read_body(receive, scope))
-            asking = _asking(services, principal, context, secret)
-            body = _bulk(asking) if key is None else _single(asking, key)
+            customer_id = vouched_customer(
+                principal, context.get("customer_id"), context.get("customer_signature"), secret
+            )
+            asking = _asking(services, context, customer_id)
+            notes = {} if customer_id == context.get("customer_id") else _CUSTOMER_IGNORED
+            body = _bulk(asking, notes) if key is None else _single(asking, key, notes)
         except Unfit as unfit:
             await send_bytes(send, unfit.status, _error(key, unfit.code, unfit.details))
         except Refusal as refusal:
@@ -69,10 +85,15 @@ async def _send(send: Send, scope: Scope, body: bytes, *, with_etag: bool) -> No
         await send_bytes(send, 200, body)
         return
     etag = b'"%b"' % hashlib.sha256(body).hexdigest()[:32].encode()
-    if header(scope, b"if-none-match") == etag:
+    if _matches(header(scope, b"if-none-match") or b"", etag):
         await send_bytes(send, _NOT_MODIFIED, b"", [(b"etag", etag)])
         return
     await send_bytes(send, 200, body, [*JSON_HEADERS, (b"etag", etag)])
+
+
+def _matches(asked: bytes, etag: bytes) -> bool:
+    """RFC 9110's weak comparison with a list: a proxy that compresses marks an ETag as weak."""
+    return asked.strip() == b"*" or etag in {tag.strip().removeprefix(b"W/") for tag in asked.split(b",")}
 
 
 def read_context(body: bytes) -> dict[str, Any]:
@@ -99,27 +120,24 @@ def read_context(body: bytes) -> dict[str, Any]:
     return context
 
 
-def _asking(services: "Services", principal: "Principal", context: dict[str, Any], secret: str) -> Asking:
-    customer_id = vouched_customer(
-        principal, context.get("customer_id"), context.get("customer_signature"), secret
-    )
+def _asking(services: "Services", context: dict[str, Any], customer_id: str | None) -> Asking:
     attributes = {name: value for name, value in context.items() if name not in _OWN_FIELDS}
     return ask(services, context["targetingKey"], customer_id, attributes)
 
 
-def _single(asking: Asking, key: str) -> bytes:
+def _single(asking: Asking, key: str, notes: Mapping[str, str]) -> bytes:
     served = asking.snapshot.experiments.get(key)
     if served is None or served.state == "draft":
         raise Unfit("FLAG_NOT_FOUND", "no experiment with this key was started", 404)
-    return _flag(asking, served)
+    return _flag(asking, served, notes)
 
 
-def _bulk(asking: Asking) -> bytes:
-    flags = b",".join([_flag(asking, served) for served in asking.snapshot.listed])
+def _bulk(asking: Asking, notes: Mapping[str, str]) -> bytes:
+    flags = b",".join([_flag(asking, served, notes) for served in asking.snapshot.listed])
     return b'{"flags":[%b],"metadata":{"config_version":%d}}' % (flags, asking.snapshot.config_version)
 
 
-def _flag(asking: Asking, served: ServedExperiment) -> bytes:
+def _flag(asking: Asking, served: ServedExperiment, notes: Mapping[str, str]) -> bytes:
     unit_id = asking.unit_of(served)
     decision = asking.decide(served, unit_id)
     if isinstance(decision, Assigned):
@@ -132,6 +150,7 @@ def _flag(asking: Asking, served: ServedExperiment) -> bytes:
         "config_version": asking.snapshot.config_version,
         "assignmentReason": decision.reason,
         "assignment_id": f"{served.key}:{served.version}:{unit_id or ''}",
+        **notes,
     }
     return b'{"key":%b,"value":%b,"reason":"%b","variant":%b,"metadata":%b}' % (
         _encode(served.key),

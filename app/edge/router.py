@@ -1,10 +1,13 @@
 """The outermost ASGI callable: hot paths first, everything else to FastAPI."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from app.edge.http import ClientGone, Handler, Receive, Scope, Send, send_refusal
-from app.errors import MethodNotAllowed, Refusal
+from app.edge.http import ClientGone, Handler, Receive, Scope, Send, send_bytes, send_refusal
+from app.errors import INTERNAL, MethodNotAllowed, Refusal
+
+log = logging.getLogger("offerlab")
 
 
 class Edge:
@@ -35,12 +38,18 @@ class Edge:
         if handler is None:
             await self.slow(scope, receive, send)
             return
+        started = _Started(send)
         try:
-            await handler(scope, receive, send)
+            await handler(scope, receive, started)
         except Refusal as refusal:
             await send_refusal(send, refusal)
         except ClientGone:
             return
+        except Exception:
+            if started.is_begun:
+                raise
+            log.exception("an answer on %s failed", scope["path"])
+            await send_bytes(send, 500, INTERNAL, [(b"content-type", b"application/problem+json")])
 
     def _handler(self, scope: Scope) -> Handler | None:
         method, path = scope["method"], scope["path"]
@@ -50,13 +59,25 @@ class Edge:
         for (prefix_method, prefix), candidate in self.prefixes:
             if method == prefix_method and path.startswith(prefix):
                 return candidate
-        return None if method == "OPTIONS" else self._other_method(path)
+        return self._other_method(path)
 
     def _other_method(self, path: str) -> Handler | None:
         """FastAPI does not know the hot paths, so it would say that there is nothing."""
         taken = {method for method, hot in self.exact if hot == path}
         taken |= {method for (method, prefix), _ in self.prefixes if path.startswith(prefix)}
         return _refusing(", ".join(sorted(taken))) if taken else None
+
+
+class _Started:
+    """Passes messages on and remembers whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.is_begun = False
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        self.is_begun = True
+        await self.send(message)
 
 
 def _refusing(allow: str) -> Handler:

@@ -29,6 +29,7 @@ def put_layer(database: Database, key: str, seed: str | None, actor: str, now_us
     with database.write() as session:
         lock(session)
         row = session.get(LayerRow, key)
+        before = None if row is None else layer_shown(row)
         if row is None:
             row = LayerRow(key=key, seed=seed or secrets.token_hex(SEED_BYTES), created_at_us=now_us)
             session.add(row)
@@ -39,7 +40,7 @@ def put_layer(database: Database, key: str, seed: str | None, actor: str, now_us
             row.seed = seed
         session.flush()
         bump(session)
-        record(session, actor, "layer.put", key, None, layer_shown(row), now_us)
+        record(session, actor, "layer.put", key, before, layer_shown(row), now_us)
     return layer_shown(row)
 
 

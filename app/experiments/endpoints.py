@@ -3,11 +3,13 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Query
+from pydantic import ValidationError
 
 from app.access.dependencies import needs, operation
 from app.access.keyring import Principal
 from app.bootstrap import Services
 from app.dependencies import services
+from app.errors import Invalid
 from app.experiments import service
 from app.experiments.allotment_endpoints import router as allotment_router
 from app.experiments.schemas import (
@@ -22,6 +24,7 @@ from app.experiments.schemas import (
     StartBody,
 )
 from app.experiments.tables import ExperimentRow
+from app.problems import invalid_fields
 from app.strict import cursor_number
 
 router = APIRouter(tags=["experiments"])
@@ -82,8 +85,35 @@ def change_experiment(
 ) -> ExperimentShown:
     """Change fields of a draft. After the start: 409, naming the field."""
     zone = wired.settings.timezone
-    row = service.change(wired.database, key, fields, zone, _actor(manager), wired.clock.now_us())
+
+    def merge(row: ExperimentRow) -> dict[str, Any]:
+        return service.normalised(_merged(row, fields), zone)
+
+    now_us = wired.clock.now_us()
+    row = service.change(wired.database, key, list(fields), merge, _actor(manager), now_us)
     return _changed(wired, row) if fields else _shown(row)
+
+
+def _merged(row: ExperimentRow, fields: dict[str, Any]) -> Definition:
+    """The whole definition with these fields replaced, validated.
+
+    Raises:
+        Invalid: a field is unknown or breaks its rule.
+        Conflict: the experiment was started.
+    """
+    unknown = next((field for field in fields if field not in Definition.model_fields), None)
+    if unknown is not None:
+        finding = {"loc": (unknown,), "type": "extra_forbidden", "msg": "there is no such field"}
+        raise invalid_fields([finding], fields)
+    changed = [field for field in fields if fields[field] != row.definition[field]]
+    service.require_draft(row, changed or list(fields))
+    if fields.get("key", row.key) != row.key:
+        raise Invalid("a key cannot be changed; make another experiment", "immutable", "key")
+    document = {**row.definition, **fields}
+    try:
+        return Definition.model_validate(document)
+    except ValidationError as error:
+        raise invalid_fields(error.errors(), document) from None
 
 
 @router.post(f"{ONE}/start", **operation("start_experiment", *CHANGES))

@@ -1,9 +1,9 @@
 """Defining experiments and acting on them; each change with its audit entry and config version."""
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -16,7 +16,6 @@ from app.experiments.queries import get_row, holdout_rows, layer_rows, list_rows
 from app.experiments.rules import check, warnings
 from app.experiments.schemas import DecideBody, Definition
 from app.experiments.tables import ExperimentRow, LayerRow
-from app.problems import invalid_fields
 from app.serving.config import bump
 
 __all__ = [
@@ -96,7 +95,12 @@ def _need_layer(session: Session, document: dict[str, Any]) -> None:
 
 
 def change(  # noqa: PLR0913, PLR0917 - what, where, who and when
-    database: Database, key: str, fields: dict[str, Any], timezone: str, actor: str, now_us: int
+    database: Database,
+    key: str,
+    fields: list[str],
+    merge: Callable[[ExperimentRow], dict[str, Any]],
+    actor: str,
+    now_us: int,
 ) -> ExperimentRow:
     """Replace fields of a draft; it keeps version 1.
 
@@ -106,51 +110,26 @@ def change(  # noqa: PLR0913, PLR0917 - what, where, who and when
         database: where.
         key: of the experiment.
         fields: the fields that were sent; none: nothing happens.
-        timezone: zone of the shop, when the field is emptied.
+        merge: makes the whole new definition, as of `normalised`, from the row as it is now; or refuses.
         actor: for the audit log.
         now_us: the present moment.
 
     Raises:
-        Invalid: a field is unknown or breaks its rule.
-        Conflict: it was started; names the first field that would change.
+        Invalid: it names a layer that does not exist.
     """
     with database.write() as session:
         row = get_row(session, key, lock=True)
-        merged = _merged(row, fields)
         if not fields:
             return row
-        document = normalised(merged, timezone)
+        document = merge(row)
         _need_layer(session, document)
         before = {field: row.definition[field] for field in fields}
         after = {field: document[field] for field in fields}
         row.definition, row.name = document, document["name"] or key
-        mark(row, "change", now_us, actor=actor, fields=list(fields))
+        mark(row, "change", now_us, actor=actor, fields=fields)
         bump(session)
         record(session, actor, "experiment.change", key, before, after, now_us)
     return row
-
-
-def _merged(row: ExperimentRow, fields: dict[str, Any]) -> Definition:
-    """The whole definition with these fields replaced, validated.
-
-    Raises:
-        Invalid: a field is unknown or breaks its rule.
-        Conflict: the experiment was started.
-    """
-    unknown = next((field for field in fields if field not in Definition.model_fields), None)
-    if unknown is not None:
-        finding = {"loc": (unknown,), "type": "extra_forbidden", "msg": "there is no such field"}
-        raise invalid_fields([finding], fields)
-    changed = [field for field in fields if fields[field] != row.definition[field]]
-    if fields:
-        require_draft(row, changed or list(fields))
-    if fields.get("key", row.key) != row.key:
-        raise Invalid("a key cannot be changed; make another experiment", "immutable", "key")
-    document = {**row.definition, **fields}
-    try:
-        return Definition.model_validate(document)
-    except ValidationError as error:
-        raise invalid_fields(error.errors(), document) from None
 
 
 def require_draft(row: ExperimentRow, fields: list[str]) -> None:

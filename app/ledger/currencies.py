@@ -1,4 +1,7 @@
-"""ISO 4217: the currencies an order may be in, and how many digits their minor unit has."""
+"""ISO 4217: the currencies an order may be in, and how many digits their minor unit has.
+
+The last ones are withdrawn since 2021: orders of those years are imported all the same.
+"""
 
 _CODES_BY_DIGITS: dict[int, str] = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
@@ -8,7 +11,8 @@ _CODES_BY_DIGITS: dict[int, str] = {
         "HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK "
         "MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD "
         "RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS "
-        "UAH USD UYU UZS VES WST XCD YER ZAR ZMW"
+        "UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG "
+        "CUC HRK SLL ZWL"
     ),
     3: "BHD IQD JOD KWD LYD OMR TND",
 }
