@@ -1,7 +1,7 @@
 """Comparisons read once, at a size fixed before: exact and interval methods that the libraries keep.
 
-Two shares by Newcombe, Miettinen–Nurminen (score) or Agresti–Caffo; thin ones by Fisher's exact test; rates by
-the conditional exact test; equivalence by two one-sided tests. Read daily, none of these keeps its error.
+Two shares by Newcombe, Miettinen–Nurminen (score) or Agresti–Caffo; thin ones by Fisher's exact test; rates
+by the conditional exact test; equivalence by two one-sided tests. Read daily, none of these keeps its error.
 Source: statsmodels and scipy; oracles: R.
 """
 
