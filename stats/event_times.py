@@ -1,8 +1,8 @@
 """Times to an event and recurrent events, unit by unit: log-rank, restricted mean, mean counts, rate ratio.
 
 Repeat purchase is decided by the Kaplan–Meier difference at a fixed age (`stats.repeat_purchase`); these
-answer other questions beside it. The log-rank test calls an offer that only moves orders earlier a win: do not
-decide by it. Censoring must not depend on the outcome: units are followed to a common end of data.
+answer other questions beside it. The log-rank test calls an offer that only moves orders earlier a win: do
+not decide by it. Censoring must not depend on the outcome: units are followed to a common end of data.
 Sources: Fleming & Harrington (1991); Lawless & Nadeau (1995); Lin, Wei, Yang & Ying (2000).
 Oracles: R survival, lifelines.
 """
