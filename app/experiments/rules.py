@@ -123,6 +123,8 @@ def _money(definition: Definition) -> None:
     """Every offer speaks the currency of the economics; without one of its own it takes that over."""
     economics = definition["economics"]
     common = None if economics is None else economics["currency"]
+    if economics is not None and economics["rates"].get(common, 1) != 1:
+        raise Invalid("a currency is worth 1 of itself", "rate_of_own_currency", f"economics.rates.{common}")
     for path, offer in offers(definition):
         if offer["kind"] == "none":
             continue

@@ -1,6 +1,8 @@
 """Docs live with the code: what exists is documented, and the reference is what the code says today."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,18 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 
 
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages as a fresh process writes them: click remembers how a command was first called."""
+    folder = tmp_path_factory.mktemp("reference")
+    subprocess.run([sys.executable, "-m", "app.cli.reference", str(folder)], cwd=ROOT, check=True)
+    return folder
+
+
 @pytest.mark.parametrize("name", sorted(PAGES))
-def test_the_reference_page_is_what_the_code_says(name: str) -> None:
+def test_the_reference_page_is_what_the_code_says(generated: Path, name: str) -> None:
     written = (REFERENCE / name).read_text(encoding="utf-8")
-    assert written == PAGES[name](), "run ./dev docs"
+    assert written == (generated / name).read_text(encoding="utf-8"), "run ./dev docs"
 
 
 def test_every_setting_is_documented() -> None:

@@ -123,7 +123,6 @@ def test_a_detail_never_echoes_a_large_input() -> None:
         (b"", BadRequest, "bad_json"),
         (b"{", BadRequest, "bad_json"),
         (b"\xff", BadRequest, "bad_json"),
-        (b'{"events":[{"type":"custom","event_id":"x","name":"\\ud800abc"}]}', BadRequest, "bad_json"),
         (b'{"events":[NaN]}', BadRequest, "bad_json"),
         (b'{"events":[{"a":-Infinity}]}', BadRequest, "bad_json"),
         (b'{"events":[' + b'{"a":' * 50_000 + b"1" + b"}" * 50_000 + b"]}", BadRequest, "bad_json"),
