@@ -4,7 +4,8 @@ Only for an offer against no offer. Assumes that assignment changes nothing for 
 (exclusion), that nobody refuses because it was offered (monotonicity), and that people do not change each
 other's outcome. Where redeeming *is* ordering, the effect on ordering among redeemers is 1 by definition:
 use claiming as the treatment there. Leakage breaks the exclusion: above a few per cent this is refused.
-Sources: Angrist, Imbens & Rubin (1996), JASA 91; Anderson & Rubin (1949). Oracle: 2SLS on units (statsmodels).
+Sources: Angrist, Imbens & Rubin (1996), JASA 91; Anderson & Rubin (1949).
+Oracle: 2SLS on units.
 """
 
 import math
