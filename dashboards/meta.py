@@ -120,6 +120,7 @@ class Site:
         static: prefix of the files in `dashboards/static`.
         login: where the login form posts.
         logout: where the logout form posts; no form without a CSRF token.
+        alone: the page is a file of its own: it links to no other page.
     """
 
     home: str = "/"
@@ -127,3 +128,4 @@ class Site:
     static: str = "/static/"
     login: str = "/login"
     logout: str = "/logout"
+    alone: bool = False

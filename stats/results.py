@@ -84,7 +84,7 @@ class VariantSummary:
         n: mature units (survival: units ever at risk).
         mean: mean per unit, uncapped (survival: event share at the window, Kaplan–Meier), or None.
         standard_error: of `mean` (capped values where a cap is frozen), or None.
-        total: Σx, uncapped (survival: events).
+        total: Σx, uncapped, a whole number in the smallest unit (survival: events).
         immature: units exposed whose window has not closed.
         capped_mean: mean of capped values where a cap is frozen, else None.
         inconclusive: reason code when `mean` is None.
@@ -94,7 +94,7 @@ class VariantSummary:
     n: int
     mean: float | None
     standard_error: float | None
-    total: int
+    total: float
     immature: int = 0
     capped_mean: float | None = None
     inconclusive: str | None = None

@@ -124,12 +124,12 @@ class PlanFile:
         }
 
 
-def read_plan(path: Path, *, for_units: bool = False) -> PlanFile:
+def read_plan(path: Path, *, needed: Sequence[str] = ("control", "primary")) -> PlanFile:
     """Read a plan.toml.
 
     Args:
         path: the file.
-        for_units: the plan of a file with one row per unit, which names its metrics in `[[metrics]]`.
+        needed: keys that must be there; plans with `[[metrics]]` need no `primary`.
 
     Raises:
         Invalid: it is not TOML, or a key is unknown, missing or out of bounds; names the key.
@@ -138,7 +138,7 @@ def read_plan(path: Path, *, for_units: bool = False) -> PlanFile:
         entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Invalid(f"{path.name} cannot be read as TOML: {error}", "bad_plan", path.name) from None
-    _check(entries, ("control", "metrics") if for_units else ("control", "primary"))
+    _check(entries, needed)
     zone = entries.get("timezone", "UTC")
     return PlanFile(
         entries=entries,

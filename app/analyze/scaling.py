@@ -51,6 +51,7 @@ def _variant(variant: VariantSummary, scale: float) -> VariantSummary:
         mean=_over(variant.mean, scale),
         standard_error=_over(variant.standard_error, scale),
         capped_mean=_over(variant.capped_mean, scale),
+        total=variant.total if scale == 1 else variant.total / scale,
     )
 
 

@@ -3,30 +3,31 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.analyze.files import Sheet, read_sheet
-from app.analyze.plan_file import PlanFile, read_plan
+from app.analyze.numbers import exact_number
+from app.analyze.plan_file import read_plan
+from app.analyze.plan_metrics import cohortless_plan, metric_spec
 from app.analyze.scaling import unscaled
 from app.analyze.unusable import Unusable
 from app.clock import isoformat, last_closed_day, shop_day
-from app.errors import Invalid
 from app.results.document import encode, with_words
 from stats.analysis import analyse
 from stats.cells import Cells, EntryCell, MomentCell
 from stats.looks import LookBook
-from stats.plan import AnalysisPlan, Direction, Kind, Metric, Role
+from stats.plan import AnalysisPlan, Metric
 from stats.results import Result
 
-KINDS: dict[str, Kind] = {"binary": "proportion", "mean": "mean", "ratio": "ratio"}
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 LONGEST_DECIMALS = 9
-_METRIC_KEYS = {"key", "kind", "column", "denominator", "direction", "role", "non_inferiority_margin"}
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def analyze_units(path: Path, plan_path: Path) -> tuple[Result, bytes]:
     Raises:
         Invalid: a file or the plan cannot be read; the message names file, row and column.
     """
-    plan_file = read_plan(plan_path, for_units=True)
-    specs = [_spec(spec, plan_file) for spec in plan_file.entries["metrics"]]
+    plan_file = read_plan(plan_path, needed=("control", "metrics"))
+    specs = [metric_spec(spec, plan_file) for spec in plan_file.entries["metrics"]]
     sheet = read_sheet(path)
     sheet.need(("unit_id", "variant", *(name for _, *names in specs for name in names if name)))
     unusable = Unusable()
@@ -64,7 +65,7 @@ def analyze_units(path: Path, plan_path: Path) -> tuple[Result, bytes]:
     weights = plan_file.weights(sorted(set(rows["variant"].to_pylist())))
     rows = _one_each(rows, weights, unusable)
     columns = [_column(sheet, rows, spec) for spec in specs]
-    plan = _plan(plan_file, weights, [metric for metric, *_ in specs], rows.num_rows)
+    plan = cohortless_plan(plan_file, weights, [metric for metric, *_ in specs], rows.num_rows)
     as_of_us = plan_file.as_of_us or 0
     day = last_closed_day(as_of_us, plan.timezone) if as_of_us else shop_day(0, plan.timezone)
     cells = _cells(plan, rows["variant"].to_pylist(), columns, day)
@@ -80,64 +81,6 @@ def analyze_units(path: Path, plan_path: Path) -> tuple[Result, bytes]:
     scales = {column.metric.label: column.scale / column.denominator_scale for column in columns}
     result = replace(with_words(unscaled(result, scales)), unusable=unusable.document())
     return result, encode(result)
-
-
-def _spec(spec: Mapping[str, Any], plan: PlanFile) -> tuple[Metric, str, str | None]:
-    """A `[[metrics]]` entry: the metric, its column and its denominator's."""
-    for key in spec:
-        if key not in _METRIC_KEYS:
-            raise Invalid(f"[[metrics]] has no key {key!r}", "bad_plan", f"metrics.{key}")
-    for key in ("key", "kind"):
-        if not isinstance(spec.get(key), str):
-            raise Invalid("is missing", "bad_plan", f"metrics.{key}")
-    if spec["kind"] not in KINDS:
-        raise Invalid("must be binary, mean or ratio", "bad_plan", "metrics.kind")
-    if (spec["kind"] == "ratio") != ("denominator" in spec):
-        raise Invalid("goes with kind = ratio, and only with it", "bad_plan", "metrics.denominator")
-    metric = Metric(
-        key=spec["key"],
-        role=_role(spec, plan),
-        kind=KINDS[spec["kind"]],
-        window_days=0,
-        direction=cast("Direction", spec.get("direction", "increase")),
-        explanatory=spec["kind"] == "ratio",
-        non_inferiority_margin=spec.get("non_inferiority_margin"),
-    )
-    if metric.direction not in {"increase", "decrease"}:
-        raise Invalid("must be increase or decrease", "bad_plan", "metrics.direction")
-    return metric, spec.get("column", spec["key"]), spec.get("denominator")
-
-
-def _role(spec: Mapping[str, Any], plan: PlanFile) -> Role:
-    primary = plan.entries.get("primary", plan.entries["metrics"][0]["key"])
-    if spec["key"] == (primary["key"] if isinstance(primary, dict) else primary):
-        return "primary"
-    return "guardrail" if spec.get("role") == "guardrail" else "secondary"
-
-
-def _plan(
-    plan: PlanFile, weights: Mapping[str, float], metrics: Sequence[Metric], units: int
-) -> AnalysisPlan:
-    """One look at everybody. Without `planned_units` the units in hand are the plan: a fixed-horizon test."""
-    if not any(metric.role == "primary" for metric in metrics):
-        raise Invalid("is none of [[metrics]]", "bad_plan", "primary")
-    names = ("alpha", "power", "mde", "method", "spending", "planned_units")
-    given = {name: plan.entries[name] for name in names if name in plan.entries}
-    if "planned_units" not in given:
-        given |= {"planned_units": max(units, 1), "open_ended_share": 0.0}
-    return AnalysisPlan(
-        experiment=plan.experiment or "units",
-        version=int(plan.entries.get("version", 1)),
-        variants=tuple(weights),
-        control=plan.control,
-        weights=tuple(weights.values()),
-        metrics=tuple(sorted(metrics, key=lambda metric: metric.role != "primary")),
-        settle_days=0,
-        min_days=1,
-        look_days="daily",
-        timezone=plan.timezone,
-        **given,
-    )
 
 
 def _rows(sheet: Sheet, specs: Sequence[tuple[Metric, str, str | None]], unusable: Unusable) -> pa.Table:
@@ -194,7 +137,7 @@ def _exact(sheet: Sheet, rows: pa.Table, name: str, *, binary: bool) -> tuple[li
     """A column as whole numbers over one power of ten: nothing is rounded."""
     found: list[Decimal] = []
     for text, row in zip(rows[f"value:{name}"].to_pylist(), rows["row"].to_pylist(), strict=True):
-        number = _number(text)
+        number = exact_number(text)
         if number is None or (binary and number not in {0, 1}):
             problem = "is not 0 or 1" if binary else "is not a number"
             raise sheet.refuse(name, row - sheet.first_row, f"{text[:40]!r} {problem}")
@@ -202,14 +145,6 @@ def _exact(sheet: Sheet, rows: pa.Table, name: str, *, binary: bool) -> tuple[li
     decimals = max((max(0, -cast("int", number.as_tuple().exponent)) for number in found), default=0)
     scale = 10 ** min(decimals, LONGEST_DECIMALS)
     return [int((number * scale).to_integral_value()) for number in found], scale
-
-
-def _number(text: str) -> Decimal | None:
-    try:
-        number = Decimal({"true": "1", "false": "0"}.get(text.strip().lower(), text.strip()))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
 
 
 def _cells(plan: AnalysisPlan, variants: Sequence[str], columns: Sequence[_Column], day: int) -> Cells:

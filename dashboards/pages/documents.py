@@ -61,7 +61,7 @@ def render_experiment(  # noqa: PLR0913 -- the last three are keyword-only and h
         curves=curve_charts(result, words, names),
         progress=progress(result, meta, words),
         result=result,
-        as_of=words.formats.day(result.as_of),
+        as_of=words.formats.day(result.as_of) if result.as_of else "",
         downloads=downloads,
     )
 

@@ -56,7 +56,7 @@ def _facts(known: Mapping[str, Any], meta: ExperimentMeta, words: Words) -> tupl
         return words.formats.number(known[key]) if key in known else ""
 
     def day(key: str) -> str:
-        return words.formats.day(str(known[key])) if key in known else ""
+        return words.formats.day(str(known[key])) if known.get(key) else ""
 
     return (
         (words.gettext("Visitors exposed"), count("exposed_units")),

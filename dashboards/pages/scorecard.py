@@ -134,7 +134,9 @@ def _card(metric: MetricResult, currency: str | None, words: Words, frame: _Fram
     return MetricCard(
         title=metric_title(words, metric.key),
         explanation=metric_explanation(words, metric.key, metric.window_days),
-        window=words.ngettext("%(count)s day", "%(count)s days", metric.window_days),
+        window=words.ngettext("%(count)s day", "%(count)s days", metric.window_days)
+        if metric.window_days
+        else "",
         immature=_immature(words, immature),
         cap=_cap(words, metric, currency),
         is_share=metric.unit == "share",

@@ -68,10 +68,10 @@ class Amounts:
         shown = 3 if decimals == _FINEST and self.unit in ("count", "ratio") else decimals
         return self.words.formats.number(self.scaled(value), shown, signed=signed)
 
-    def total(self, total: int) -> str:
+    def total(self, total: float) -> str:
         """A sum over units: money without minor digits, everything else as a count."""
         if self.unit in MONEY_UNITS and self.currency is not None:
-            return self.words.formats.money(total, self.currency, 0)
+            return self.words.formats.money(round(total), self.currency, 0)
         return self.words.formats.number(total)
 
     def scaled(self, value: float) -> float:
