@@ -196,3 +196,45 @@ def _check(alpha: float, power: float) -> None:
         raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
     if not alpha < power < 1.0:
         raise ValueError(f"power is {power}; it must lie between alpha and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """What an offer must bring to pay for itself.
+
+    Attributes:
+        extra_orders_per_unit: orders more per unit than control.
+        uplift: the same as a share of control's orders per unit.
+    """
+
+    extra_orders_per_unit: float
+    uplift: float
+
+
+def break_even(
+    orders_per_unit: float, margin_minor: float, redemption_share: float, discount_minor: float
+) -> BreakEven:
+    """The rise in orders at which margin pays for the discounts.
+
+    Every redemption costs its discount, also where the order would have come anyway; every extra order brings
+    its margin before discount. Redemptions of the extra orders are part of `redemption_share`.
+
+    Args:
+        orders_per_unit: of control, above 0.
+        margin_minor: goods margin of an order before discount, minor units, above 0.
+        redemption_share: redemptions per unit of the treatment, ≥ 0.
+        discount_minor: mean discount of a redemption, minor units, ≥ 0.
+
+    Raises:
+        ValueError: an argument is outside its range.
+
+    >>> found = break_even(0.05, 100_000, 0.06, 25_000)
+    >>> round(found.extra_orders_per_unit, 6), round(found.uplift, 6)
+    (0.015, 0.3)
+    """
+    if not (0 < orders_per_unit < math.inf and 0 < margin_minor < math.inf):
+        raise ValueError("orders_per_unit and margin_minor must be finite numbers above 0")
+    if not (0 <= redemption_share < math.inf and 0 <= discount_minor < math.inf):
+        raise ValueError("redemption_share and discount_minor must be finite numbers, 0 or more")
+    extra = redemption_share * discount_minor / margin_minor
+    return BreakEven(extra, extra / orders_per_unit)

@@ -12,6 +12,7 @@ from app.cli.boundaries import boundaries
 from app.cli.demo import demo
 from app.cli.doctor import doctor
 from app.cli.keys import keys
+from app.cli.plan import plan
 from app.cli.serve import serve
 
 
@@ -51,7 +52,7 @@ def offerlab() -> None:
     """
 
 
-for command in (serve, demo, assign, analyze, boundaries, keys, doctor):
+for command in (serve, demo, assign, analyze, plan, boundaries, keys, doctor):
     offerlab.add_command(command)
 
 
