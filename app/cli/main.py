@@ -14,6 +14,7 @@ from app.cli.doctor import doctor
 from app.cli.keys import keys
 from app.cli.plan import plan
 from app.cli.serve import serve
+from app.cli.simulate import simulate
 
 
 class PlainErrors(click.Group):
@@ -52,7 +53,7 @@ def offerlab() -> None:
     """
 
 
-for command in (serve, demo, assign, analyze, plan, boundaries, keys, doctor):
+for command in (serve, demo, assign, analyze, plan, boundaries, simulate, keys, doctor):
     offerlab.add_command(command)
 
 

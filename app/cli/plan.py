@@ -53,8 +53,8 @@ def plan(as_json: bool, **given: Any) -> None:
     """Print how many units, days and how much money a test needs.
 
     With --units-a-day roll-out is tested at each whole week of entry; a test that does not fit into
-    --max-days is told which rise would. For repeat purchase give the share that buys again as --control, buyers as
-    --units-a-day and the days of the metric as --window-days.
+    --max-days is told which rise would. For repeat purchase give the share that buys again as --control,
+    buyers as --units-a-day and the days of the metric as --window-days.
 
     \b
     Example:
