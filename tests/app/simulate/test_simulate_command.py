@@ -34,8 +34,8 @@ def study(*arguments: str) -> dict[str, Any]:
 @pytest.mark.parametrize("key", ["conversion_rate", "revenue_per_unit", "repeat_buyers_per_unit"])
 def test_the_files_give_the_sums_of_the_study(tmp_path: Path, key: str) -> None:
     write_files(tmp_path, BUSY, 3, key)
-    named = [[tmp_path / f"{name}.csv"] for name in ("exposures", "orders", "refunds")]
-    result, _ = analyze_events(*named, tmp_path / "plan.toml")
+    shown_to, bought, back = ([tmp_path / f"{name}.csv"] for name in ("exposures", "orders", "refunds"))
+    result, _ = analyze_events(shown_to, bought, back, tmp_path / "plan.toml")
     plan = plan_of_shop(BUSY, key)
     view = CellView(cells_of(BUSY, plan.metrics[0], draw(BUSY, 3)))
     shown = next(metric for metric in result.metrics if metric.key == key)
@@ -48,8 +48,8 @@ def test_the_files_give_the_sums_of_the_study(tmp_path: Path, key: str) -> None:
 def test_the_curves_of_the_files_are_those_of_the_study(tmp_path: Path) -> None:
     key = "repeat_purchase_rate"
     write_files(tmp_path, BUSY, 3, key)
-    named = [[tmp_path / f"{name}.csv"] for name in ("exposures", "orders", "refunds")]
-    result, _ = analyze_events(*named, tmp_path / "plan.toml")
+    shown_to, bought, back = ([tmp_path / f"{name}.csv"] for name in ("exposures", "orders", "refunds"))
+    result, _ = analyze_events(shown_to, bought, back, tmp_path / "plan.toml")
     plan = plan_of_shop(BUSY, key)
     view = CellView(cells_of(BUSY, plan.metrics[0], draw(BUSY, 3)))
     shown = next(metric for metric in result.metrics if metric.key == key)
