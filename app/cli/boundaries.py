@@ -37,7 +37,7 @@ class NumberList(click.ParamType[tuple[float, ...], str]):
     "--spending",
     default="kim-demets:2",
     show_default=True,
-    help="kim-demets:RHO, obrien-fleming, pocock or hwang-shih-decani:GAMMA.",
+    help="kim-demets:RHO, obrien-fleming, pocock, hwang-shih-decani:GAMMA or table:T=SHARE,…,1=1.",
 )
 @click.option(
     "--open-ended",

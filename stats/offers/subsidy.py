@@ -52,7 +52,7 @@ def subsidy(
 ) -> Subsidy | Inconclusive:
     """Bounds on the share of redeemers who would have bought without the offer.
 
-    With c = control's rate of ordering, p = that of the offer's arm and r = its rate of ordering with the code:
+    With c control's rate of ordering, p the offer's arm's, and r its rate of ordering with the code:
     at most c / r, since no more than c would have bought; at least 1 − (p − c) / r when the offer puts
     nobody off, else (c + r − 1) / r. The former is no estimate: with people put off it overstates.
 

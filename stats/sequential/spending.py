@@ -7,6 +7,7 @@ that runs past its plan, so that going on stays valid.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from scipy.special import ndtr, ndtri
 
@@ -18,12 +19,14 @@ class Spending:
     """A spending function with its parameter.
 
     Attributes:
-        family: `kim-demets`, `obrien-fleming`, `pocock` or `hwang-shih-decani`.
+        family: `kim-demets`, `obrien-fleming`, `pocock`, `hwang-shih-decani` or `table`.
         parameter: rho of Kim–DeMets (> 0), gamma of Hwang–Shih–DeCani, else 0.
+        points: `table`: (t, f(t)), rising to (1, 1); straight lines between them and from (0, 0).
     """
 
     family: str
     parameter: float = 0.0
+    points: tuple[tuple[float, float], ...] = ()
 
     def share(self, fraction: float, alpha: float) -> float:
         """The share f(t) of alpha that a test inside its plan may have spent.
@@ -51,6 +54,8 @@ class Spending:
     def _power_share(self, fraction: float) -> float:
         if self.family == "kim-demets":
             return float(fraction**self.parameter)
+        if self.points:
+            return _between((0.0, 0.0), *self.points, fraction=fraction)
         if self.parameter == 0.0:
             return fraction
         return math.expm1(-self.parameter * fraction) / math.expm1(-self.parameter)
@@ -90,6 +95,14 @@ def _check(fraction: float, alpha: float) -> None:
         raise ValueError(f"alpha is {alpha}; it must be in (0, 1)")
 
 
+def _between(*points: tuple[float, float], fraction: float) -> float:
+    """Straight lines through points of rising t."""
+    for (t0, f0), (t1, f1) in pairwise(points):
+        if fraction <= t1:
+            return f0 + (f1 - f0) * (fraction - t0) / (t1 - t0)
+    return points[-1][1]
+
+
 def _obrien_fleming(fraction: float, alpha: float) -> float:
     """2(1 − Φ(z_{α/2}/√t))/α, with the one-sided alpha (the convention of rpact's `asOF`)."""
     if fraction == 0.0:
@@ -102,14 +115,15 @@ def _pocock(fraction: float, _alpha: float) -> float:
 
 
 _SHAPES: dict[str, _Shape] = {"obrien-fleming": _obrien_fleming, "pocock": _pocock}
-_ACCEPTED = "kim-demets:RHO (RHO > 0), obrien-fleming, pocock, hwang-shih-decani:GAMMA"
+_ACCEPTED = "kim-demets:RHO (RHO > 0), obrien-fleming, pocock, hwang-shih-decani:GAMMA, table:T=SHARE,…,1=1"
 
 
 def parse_spending(text: str) -> Spending:
     """Read the name of a spending function as a plan writes it.
 
     Args:
-        text: `kim-demets:2`, `obrien-fleming`, `pocock` or `hwang-shih-decani:-4`.
+        text: `kim-demets:2`, `obrien-fleming`, `pocock`, `hwang-shih-decani:-4`, or your own as
+            `table:0.5=0.2,1=1`: the share of alpha spent at t, straight lines between.
 
     Returns:
         The spending function.
@@ -117,12 +131,14 @@ def parse_spending(text: str) -> Spending:
     Raises:
         ValueError: if the name is unknown or its parameter is missing or outside its range.
 
-    >>> parse_spending("hwang-shih-decani:-4")
-    Spending(family='hwang-shih-decani', parameter=-4.0)
+    >>> parse_spending("hwang-shih-decani:-4").parameter
+    -4.0
     """
     family, colon, parameter = text.partition(":")
     if family in _SHAPES and not colon:
         return Spending(family)
+    if family == "table" and colon:
+        return Spending(family, points=_points(text, parameter))
     if family not in {"kim-demets", "hwang-shih-decani"} or not colon:
         raise ValueError(f"spending is {text!r}; it must be one of {_ACCEPTED}")
     value = _parameter(text, parameter)
@@ -142,3 +158,15 @@ def _parameter(text: str, parameter: str) -> float:
     if not abs(value) <= _LARGEST_PARAMETER:
         raise ValueError(f"spending is {text!r}; its parameter must be within ±{_LARGEST_PARAMETER:g}")
     return value
+
+
+def _points(text: str, table: str) -> tuple[tuple[float, float], ...]:
+    try:
+        found = [tuple(float(number) for number in part.split("=")) for part in table.split(",")]
+        points = tuple((t, share) for t, share in found)
+    except ValueError:
+        raise ValueError(f"spending is {text[:80]!r}; a table looks like table:0.5=0.2,1=1") from None
+    steps = pairwise(((0.0, 0.0), *points))
+    if not all(a[0] < b[0] and a[1] <= b[1] for a, b in steps) or points[-1] != (1.0, 1.0):
+        raise ValueError(f"spending is {text[:80]!r}; t must rise, shares must not fall, and end at 1=1")
+    return points
