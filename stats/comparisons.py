@@ -6,13 +6,15 @@ from typing import Literal
 
 from stats.contrasts import uplift
 from stats.evidence import Claim, claim
-from stats.looks import comparisons_sharing_alpha, day_number
+from stats.family import crossings, family_pvalue, level, open_at
+from stats.looks import day_number
 from stats.plan import AnalysisPlan, Metric
 from stats.readings import Pairing, Reading, cell_labels, read
-from stats.results import Comparison, Inconclusive, Look, LookSummary
+from stats.results import AtStop, Comparison, Inconclusive, Look, LookSummary
 from stats.sequential.confidence_sequences import asymptotic_half_width, tuned_rho
 from stats.sequential.group_sequential import repeated_pvalue
 from stats.sequential.spending import parse_spending
+from stats.sequential.stage_wise import stage_wise_estimate
 from stats.variants import Scene, middle
 
 _PROVEN: dict[Claim | None, Literal["better", "worse"] | None] = {
@@ -82,19 +84,45 @@ def _with_inference(scene: Scene, pairing: Pairing, looks: Sequence[Look], shown
         interval=(last.interval_low, last.interval_high),
         uplift=relative.point if relative else None,
         uplift_interval=(relative.low, relative.high) if relative else None,
-        pvalue=two_sided_pvalue(scene.plan, pairing.metric, looks),
+        pvalue=_shown_pvalue(scene, pairing, looks),
+        at_stop=_at_stop(scene, pairing, looks),
     )
 
 
-def two_sided_pvalue(plan: AnalysisPlan, metric: Metric, looks: Sequence[Look]) -> float | None:
-    """Repeated p-value of a comparison: the level at which its last look would just have crossed.
+def _at_stop(scene: Scene, pairing: Pairing, looks: Sequence[Look]) -> AtStop | None:
+    """What the first crossing says about the effect, corrected for having stopped there."""
+    crossed = crossings(scene.plan, scene.looks).get((pairing.label, pairing.treatment))
+    if not crossed:
+        return None
+    first = min(crossed, key=lambda crossing: crossing.look.number)
+    sign = 1.0 if first.side == "upper" else -1.0
+    earlier = [
+        (look.information, abs(getattr(look, first.side)))
+        for look in looks
+        if look.number < first.look.number and getattr(look, first.side) is not None
+    ]
+    point, low, high = stage_wise_estimate(sign * first.look.z, first.look.information, earlier)
+    if sign < 0:
+        point, low, high = -point, -high, -low
+    return AtStop(first.look.number, first.look.day, point, (low, high))
 
-    Twice the smaller one-sided p-value of the two halves, each over its own looks, times the number of
-    comparisons that share alpha; so a primary's p-value is compared with the plan's alpha.
+
+def _shown_pvalue(scene: Scene, pairing: Pairing, looks: Sequence[Look]) -> float | None:
+    """The repeated p-value on the scale of alpha, at the step of closed testing that read the comparison."""
+    alone = two_sided_pvalue(scene.plan, looks)
+    if alone is None:
+        return None
+    still_open = open_at(scene.plan, scene.looks, pairing.metric, pairing.treatment)
+    return family_pvalue(scene.plan, pairing.metric, alone, still_open)
+
+
+def two_sided_pvalue(plan: AnalysisPlan, looks: Sequence[Look]) -> float | None:
+    """Repeated p-value of a comparison by itself: the level at which its last look would just have crossed.
+
+    Twice the smaller one-sided p-value of the two halves, each over its own looks.
 
     Args:
         plan: spending function and open-ended share.
-        metric: its role says how alpha is shared.
         looks: looks of one comparison, in order.
 
     Returns:
@@ -109,9 +137,7 @@ def two_sided_pvalue(plan: AnalysisPlan, metric: Metric, looks: Sequence[Look]) 
         if tested:
             history = [(look.information, look.fraction) for look in tested]
             found.append(repeated_pvalue(sign * tested[-1].z, history, spending, plan.open_ended_share))
-    if not found:
-        return None
-    return min(1.0, 2 * min(found) * comparisons_sharing_alpha(plan, metric))
+    return min(1.0, 2 * min(found)) if found else None
 
 
 def _last_boundary(looks: Iterable[Look], side: str) -> float | None:
@@ -133,7 +159,7 @@ def _anytime_interval(scene: Scene, pairing: Pairing, now: Reading) -> tuple[flo
     n = contrast.control.n + contrast.treatment.n
     variance = (contrast.control.variance + contrast.treatment.variance) * n
     planned = plan.planned_units * (plan.weight(plan.control) + plan.weight(pairing.treatment))
-    alpha = plan.alpha / comparisons_sharing_alpha(plan, pairing.metric)
+    alpha = level(plan, pairing.metric)
     width = asymptotic_half_width(variance, n, tuned_rho(planned, alpha), alpha)
     return contrast.difference - width, contrast.difference + width
 
@@ -178,7 +204,17 @@ def _union(metric: Metric, low: Comparison, high: Comparison) -> Comparison:
         anytime_interval=_anytime_hull(low.anytime_interval, high.anytime_interval),
         raw_difference=middle(low.raw_difference, high.raw_difference),
         guardrail_passed=passed,
+        at_stop=_at_stop_hull(low.at_stop, high.at_stop),
     )
+
+
+def _at_stop_hull(a: AtStop | None, b: AtStop | None) -> AtStop | None:
+    """Both ends of an unknown margin as one: the later stop, the middle point, the union."""
+    if a is None or b is None:
+        return None
+    later = max(a, b, key=lambda stop: stop.look)
+    ends = min(a.interval[0], b.interval[0]), max(a.interval[1], b.interval[1])
+    return AtStop(later.look, later.day, (a.difference + b.difference) / 2, ends)
 
 
 def _anytime_hull(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tuple[float, float] | None:

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from scipy import special
 
+from stats.family import Address, crossings
 from stats.plan import AnalysisPlan, Metric
 from stats.readings import cell_labels
 from stats.results import Comparison, Look, MetricResult, Trust
 
 Claim = Literal["good", "bad"]
-Address = tuple[str, str]  # label of a metric's cells, treatment
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Evidence:
 
 
 def claim(plan: AnalysisPlan, looks: Iterable[Look], metric: Metric, treatment: str) -> Claim | None:
-    """What the looks have proven about a metric: a crossing stays a crossing.
+    """What the looks have proven about a metric, closed testing included: a crossing stays a crossing.
 
     Args:
         plan: the plan.
@@ -52,13 +52,14 @@ def claim(plan: AnalysisPlan, looks: Iterable[Look], metric: Metric, treatment: 
         `bad` when the harm half has been crossed, else `good` when the roll-out half has, else None.
     """
     good = "upper" if metric.direction == "increase" else "lower"
-    sides: dict[str, set[str]] = {label: set() for label in cell_labels(plan, metric)}
-    for look in looks:
-        if look.treatment == treatment and look.crossed and look.metric in sides:
-            sides[look.metric].add("good" if look.crossed == good else "bad")
-    if all("bad" in found for found in sides.values()):
+    crossed = crossings(plan, looks)
+    sides = [
+        {"good" if crossing.side == good else "bad" for crossing in crossed.get((label, treatment), ())}
+        for label in cell_labels(plan, metric)
+    ]
+    if all("bad" in found for found in sides):
         return "bad"
-    return "good" if all("good" in found for found in sides.values()) else None
+    return "good" if all("good" in found for found in sides) else None
 
 
 def roll_out_boundary(evidence: Evidence, metric: Metric, treatment: str) -> float:

@@ -13,6 +13,7 @@ from typing import Literal
 from stats.cell_view import CellView
 from stats.cells import Cells
 from stats.contrasts import Contrast
+from stats.family import level
 from stats.plan import AnalysisPlan, Metric
 from stats.readings import (
     Pairing,
@@ -48,18 +49,6 @@ def day_number(iso: str) -> int:
     2
     """
     return (date.fromisoformat(iso) - _EPOCH).days
-
-
-def comparisons_sharing_alpha(plan: AnalysisPlan, metric: Metric) -> int:
-    """Over how many comparisons the plan's alpha is split for this metric.
-
-    Primaries of all treatments share one error budget by Bonferroni: safe under any dependence, if a little
-    blunter than Dunnett's level (0.0167 against 0.0189 each for three against control). Secondary metrics and
-    guardrails are read at alpha each and decide nothing by themselves.
-    """
-    if metric.role != "primary":
-        return 1
-    return len(plan.treatments) * sum(m.role == "primary" for m in plan.metrics)
 
 
 def pairings(plan: AnalysisPlan) -> tuple[Pairing, ...]:
@@ -141,7 +130,7 @@ class _Series:
     def __init__(self, plan: AnalysisPlan, pairing: Pairing) -> None:
         self.plan, self.pairing = plan, pairing
         spending, tail = parse_spending(plan.spending), plan.open_ended_share
-        half_alpha = plan.alpha / comparisons_sharing_alpha(plan, pairing.metric) / 2
+        half_alpha = level(plan, pairing.metric) / 2
         self._spending = spending
         self._upper = HalfTest(spending, half_alpha, tail)
         self._lower = HalfTest(spending, half_alpha, tail)

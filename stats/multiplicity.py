@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 AdjustMethod = Literal["bonferroni", "holm", "hommel", "fdr_bh"]
 _NODES = 128  # Gauss–Hermite nodes: the integrand is smooth, the error is below 1e-12
@@ -38,12 +38,7 @@ def dunnett_critical(control_share: float, treatment_shares: Sequence[float], al
     """
     if not 0.0 < alpha < 1.0:
         raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
-    if not treatment_shares:
-        raise ValueError("treatment_shares is empty; at least one treatment is needed")
-    if not all(share > 0.0 and math.isfinite(share) for share in (control_share, *treatment_shares)):
-        raise ValueError("every share must be a finite number above 0")
-    loadings = tuple(math.sqrt(share / (share + control_share)) for share in treatment_shares)
-    return _critical(loadings, alpha)
+    return _critical(_loadings(control_share, treatment_shares), alpha)
 
 
 @lru_cache(maxsize=256)
@@ -81,6 +76,40 @@ def dunnett_level(control_share: float, treatment_shares: Sequence[float], alpha
     0.0188
     """
     return 2.0 * float(ndtr(-dunnett_critical(control_share, treatment_shares, alpha)))
+
+
+def dunnett_pvalue(control_share: float, treatment_shares: Sequence[float], pvalue: float) -> float:
+    """Chance that any of several comparisons with one control is as extreme as one with this p-value.
+
+    Args:
+        control_share: share of units of control, > 0.
+        treatment_shares: shares of the treatments, each > 0.
+        pvalue: two-sided, of one comparison by itself, in [0, 1].
+
+    Returns:
+        The single-step adjusted p-value; `pvalue` itself for one treatment.
+
+    Raises:
+        ValueError: as `dunnett_critical`, or a p-value outside [0, 1].
+
+    >>> round(dunnett_pvalue(0.25, [0.25, 0.25, 0.25], 0.0188), 3)
+    0.05
+    """
+    if not 0.0 <= pvalue <= 1.0:
+        raise ValueError(f"pvalue is {pvalue}; it must lie from 0 to 1")
+    loadings = _loadings(control_share, treatment_shares)
+    if len(loadings) == 1 or pvalue in {0.0, 1.0}:
+        return pvalue
+    return min(1.0, max(pvalue, _any_beyond(-float(ndtri(pvalue / 2)), loadings)))
+
+
+def _loadings(control_share: float, treatment_shares: Sequence[float]) -> tuple[float, ...]:
+    """Weight of the control's part in each comparison's z."""
+    if not treatment_shares:
+        raise ValueError("treatment_shares is empty; at least one treatment is needed")
+    if not all(share > 0.0 and math.isfinite(share) for share in (control_share, *treatment_shares)):
+        raise ValueError("every share must be a finite number above 0")
+    return tuple(math.sqrt(share / (share + control_share)) for share in treatment_shares)
 
 
 def adjusted_pvalues(pvalues: Sequence[float], method: AdjustMethod) -> tuple[float, ...]:

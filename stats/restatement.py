@@ -4,11 +4,11 @@ import math
 
 from scipy import special
 
-from stats.evidence import Address
+from stats.family import Address, Crossing, crossings
 from stats.looks import day_number, pairings
 from stats.plan import Metric
 from stats.readings import Pairing, Reading, last_mature_day, read_moments, read_survival
-from stats.results import Inconclusive, Look
+from stats.results import Inconclusive
 from stats.variants import Scene
 
 FADES_BELOW = 0.01  # two-sided p-value of first week against later weeks
@@ -26,9 +26,10 @@ def restated(scene: Scene) -> frozenset[Address]:
         (label, treatment) of each; only the first crossing of a comparison counts.
     """
     found = set()
+    crossed = crossings(scene.plan, scene.looks)
     for pairing in _primary_pairings(scene):
-        crossed = next((k for k in scene.looks_of(pairing.label, pairing.treatment) if k.crossed), None)
-        if crossed is not None and not _still_crosses(scene, pairing, crossed):
+        sides = crossed.get((pairing.label, pairing.treatment))
+        if sides and not _still_crosses(scene, pairing, min(sides, key=lambda side: side.look.number)):
             found.add((pairing.label, pairing.treatment))
     return frozenset(found)
 
@@ -42,11 +43,11 @@ def fading(scene: Scene) -> frozenset[Address]:
     Returns:
         (label, treatment) of each. A span under the minimum gate says nothing.
     """
+    crossed = crossings(scene.plan, scene.looks)
     return frozenset(
         (pairing.label, pairing.treatment)
         for pairing in _primary_pairings(scene)
-        if any(look.crossed for look in scene.looks_of(pairing.label, pairing.treatment))
-        and _fades(scene, pairing)
+        if (pairing.label, pairing.treatment) in crossed and _fades(scene, pairing)
     )
 
 
@@ -54,18 +55,17 @@ def _primary_pairings(scene: Scene) -> list[Pairing]:
     return [pairing for pairing in pairings(scene.plan) if pairing.metric.role == "primary"]
 
 
-def _still_crosses(scene: Scene, pairing: Pairing, look: Look) -> bool:
+def _still_crosses(scene: Scene, pairing: Pairing, crossed: Crossing) -> bool:
     """Reads the cohorts of the look again, with all that has become known since."""
-    day, plan, view = day_number(look.day), scene.plan, scene.view
+    day, plan, view = day_number(crossed.look.day), scene.plan, scene.view
     if pairing.metric.kind == "survival":
         again = read_survival(plan, view, pairing, day, known_by=scene.as_of_day)
     else:
         again = read_moments(plan, view, pairing, last_mature_day(plan, pairing.metric, day))
     if isinstance(again, Inconclusive):
         return False
-    if look.crossed == "upper":
-        return look.upper is not None and again.contrast.z >= look.upper - _ROUNDING
-    return look.lower is not None and again.contrast.z <= look.lower + _ROUNDING
+    z = again.contrast.z if crossed.side == "upper" else -again.contrast.z
+    return z >= crossed.boundary - _ROUNDING
 
 
 def _fades(scene: Scene, pairing: Pairing) -> bool:

@@ -117,6 +117,23 @@ class LookSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class AtStop:
+    """The effect at the first crossing, corrected for having stopped there (stage-wise, median-unbiased).
+
+    Attributes:
+        look: number of the look that crossed first.
+        day: its shop day, ISO date.
+        difference: as often too high as too low, whenever a test stops.
+        interval: covers the true difference in 95 % of tests.
+    """
+
+    look: int
+    day: str
+    difference: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One treatment against control on one metric.
 
@@ -138,6 +155,7 @@ class Comparison:
     guardrail_passed: bool | None = None
     proven: Literal["better", "worse"] | None = None
     inconclusive: str | None = None
+    at_stop: AtStop | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ crossed yet. One more look costs one convolution, whatever came before.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -83,17 +83,24 @@ class OneSidedRecursion:
         >>> round(OneSidedRecursion().replay(1.0, 1.959964), 6)
         0.025
         """
+        return self.crossing(information, boundary)(drift)
+
+    def crossing(self, information: float, boundary: float) -> Callable[[float], float]:
+        """Add a look as `replay` does; the answer gives its crossing probability for any drift.
+
+        Raises:
+            ValueError: as `replay`.
+        """
         self._check(information)
         if not boundary > -FLOOR:
             raise ValueError(f"boundary is {boundary}; it must be above {-FLOOR:g}")
         self._latest = information
         if boundary > _CEILING:
-            return 0.0
+            return lambda _drift: 0.0
         density, step_sd = self._advanced(information)
-        top = boundary * math.sqrt(information)
-        probability = _exit_probability(density, step_sd, self._information, information, top, drift)
+        before, top = self._information, boundary * math.sqrt(information)
         self._accept(density, step_sd, information, top)
-        return probability
+        return lambda drift: _exit_probability(density, step_sd, before, information, top, drift)
 
     def _check(self, information: float) -> None:
         if not 0.0 < information < math.inf:

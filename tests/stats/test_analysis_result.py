@@ -158,7 +158,7 @@ def test_the_pvalue_is_below_alpha_exactly_when_the_last_look_crosses() -> None:
     plan = replace(PLAN, metrics=(CONVERSION,))
     series = looks_until(FIRST_DAY + 45, plan, shop_cells(rows, COLUMNS))
     agree = [
-        ((two_sided_pvalue(plan, CONVERSION, series[: i + 1]) or 1.0) <= 0.05) == (look.crossed is not None)
+        ((two_sided_pvalue(plan, series[: i + 1]) or 1.0) <= 0.05) == (look.crossed is not None)
         for i, look in enumerate(series)
         if "roll_out" in look.tested
     ]
