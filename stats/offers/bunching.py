@@ -1,8 +1,8 @@
 """Do baskets gather just above a threshold? The share of orders in a band above it, arm against arm.
 
 Against a control without this threshold the excess is what the offer moved: baskets filled up to reach it,
-or, where control has a lower threshold, baskets that stop at the cheaper one. Randomised arms need no model of
-how baskets would have looked, unlike bunching estimates from one group.
+or, where control has a lower threshold, baskets that stop at the cheaper one. Randomised arms need no model
+of how baskets would have looked, unlike bunching estimates from one group.
 Source: difference of two independent shares, Newcombe (1998) intervals; Kleven (2016) for the idea.
 """
 

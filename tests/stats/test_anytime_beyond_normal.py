@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from stats.sequential.evalues import Block, betting_interval, block_log_evalue, two_rates_evidence
+from stats.sequential.evalues import (
+    Block,
+    betting_interval,
+    block_log_evalue,
+    share_interval,
+    two_rates_evidence,
+)
 from stats.sequential.gamma_mixtures import (
     gamma_exponential_bound,
     gamma_exponential_log_mixture,
@@ -193,6 +199,18 @@ def test_bets_cover_a_bounded_mean_at_every_size_and_beat_hoeffding_s_interval()
     assert high - low < hoeffding
 
 
+def test_a_beta_mixture_s_running_intersection_equals_ville() -> None:
+    case = oracle_case("anytime_misc_pkgs.json", "ville_bernoulli_cs_600")
+    low, high, found = 0.0, 1.0, {}
+    for n in range(1, 601):
+        ends = share_interval(n // 10, n, 0.05)  # nine losses, then one success
+        low, high = max(low, ends[0]), min(high, ends[1])
+        found[n] = (low, high)
+    expected = case["expected"]
+    assert found[600] == pytest.approx((expected["lower"], expected["upper"]), abs=1e-6)
+    assert found[100] == pytest.approx((expected["lower_at_100"], expected["upper_at_100"]), abs=1e-6)
+
+
 def test_bets_on_money_are_read_on_its_own_scale() -> None:
     shares = np.random.default_rng(7).beta(2, 5, 200)
     low, high = betting_interval(shares, 0.05)
@@ -212,6 +230,8 @@ def test_bets_on_money_are_read_on_its_own_scale() -> None:
         (lambda: empirical_process_bound(10, 0.05, 5, 0.5), "a is"),
         (lambda: empirical_process_bound(10, 0.05, 0.5), "t_min"),
         (lambda: two_rates_evidence([Block(1, 2, 1, 0)]), "control_successes"),
+        (lambda: share_interval(3, 2, 0.05), "successes"),
+        (lambda: share_interval(1, 2, 0.05, (0.0, 1.0)), "prior"),
         (lambda: betting_interval([2.0], 0.05), "every value"),
         (lambda: betting_interval([], 1.0), "alpha"),
         (lambda: betting_interval([], 0.05, low=1.0, high=1.0), "low"),
