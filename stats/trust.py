@@ -11,6 +11,8 @@ from stats.sample_ratio import chi_square_pvalue, sequential_pvalue
 
 ALARM = 0.001  # error rate of the sample ratio and of the crossover alarm, over all days together
 RED_NOTES = frozenset({"policies_contradict"})
+TRAP_SHARE = 0.5  # under this share of units with an order at exposure, repeat purchase leaves most units out
+TRAP_UNITS = 100  # fewer units say nothing of that share
 Status = Literal["ok", "warning", "stop"]
 
 
@@ -32,6 +34,7 @@ def assess(plan: AnalysisPlan, view: CellView, as_of_day: int, notes: Mapping[st
     checks = (
         Check("sample_ratio", _red_below(ratio.pvalue), sum(ratio.counts.values())),
         Check("crossover", _red_below(crossover.pvalue), crossover.units),
+        *_selection_trap(plan, view, as_of_day),
         *(
             Check(key, "stop" if key in RED_NOTES else "warning", notes[key])
             for key in sorted(notes)
@@ -47,6 +50,21 @@ def _sample_ratio(plan: AnalysisPlan, view: CellView, as_of_day: int) -> SampleR
     pvalue = sequential_pvalue(_cumulated(plan, view, days, "units"), plan.weights) if days else 1.0
     chi_square = chi_square_pvalue(tuple(counts.values()), plan.weights) if days else None
     return SampleRatio(pvalue, counts, dict(zip(plan.variants, plan.weights, strict=True)), chi_square)
+
+
+def _selection_trap(plan: AnalysisPlan, view: CellView, as_of_day: int) -> tuple[Check, ...]:
+    """Warns where repeat purchase is asked of units most of whom had not ordered when they were exposed.
+
+    If the first order follows the exposure, "repeat rate among buyers" compares different people in each arm:
+    the offer chose who buys. Only units with an order at exposure are read, and the check counts the others.
+    """
+    if not any(metric.kind == "survival" for metric in plan.metrics):
+        return ()
+    totals = [view.entries(variant, as_of_day) for variant in plan.variants]
+    units, triggered = sum(t.units for t in totals), sum(t.triggered for t in totals)
+    if units < TRAP_UNITS or triggered >= TRAP_SHARE * units:
+        return ()
+    return (Check("selection_trap", "warning", units - triggered),)
 
 
 def _crossover(plan: AnalysisPlan, view: CellView, as_of_day: int) -> Crossover:

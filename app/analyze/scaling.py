@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from stats.results import Comparison, Look, MetricResult, Reason, Result, VariantSummary
+from stats.results import AtStop, Comparison, Look, MetricResult, Reason, Result, VariantSummary
 
 _LOOK_AMOUNTS = ("difference", "standard_error", "interval_low", "interval_high", "raw_difference")
 _REASON_AMOUNTS = ("difference", "low", "high")
@@ -56,7 +56,7 @@ def _variant(variant: VariantSummary, scale: float) -> VariantSummary:
 
 
 def _comparison(comparison: Comparison, scale: float) -> Comparison:
-    look = comparison.look
+    look, at_stop = comparison.look, comparison.at_stop
     return replace(
         comparison,
         difference=_over(comparison.difference, scale),
@@ -64,7 +64,13 @@ def _comparison(comparison: Comparison, scale: float) -> Comparison:
         anytime_interval=_over(comparison.anytime_interval, scale),
         raw_difference=_over(comparison.raw_difference, scale),
         look=None if look is None else replace(look, information=look.information * scale**2),
+        at_stop=None if at_stop is None else _at_stop(at_stop, scale),
     )
+
+
+def _at_stop(at_stop: AtStop, scale: float) -> AtStop:
+    low, high = at_stop.interval
+    return replace(at_stop, difference=at_stop.difference / scale, interval=(low / scale, high / scale))
 
 
 def _look(look: Look, scale: float) -> Look:

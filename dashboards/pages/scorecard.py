@@ -63,6 +63,7 @@ class VariantRow:
     why: str
     glyph: Glyph | None
     uncapped: str
+    stopped: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,7 @@ def _row(
         why=_why(summary, comparison, words),
         glyph=_glyph(comparison, frame.extent),
         uncapped=_uncapped(metric, comparison, amounts),
+        stopped=_stopped(comparison, amounts, frame.names),
     )
 
 
@@ -237,6 +239,21 @@ def _uncapped(metric: MetricResult, comparison: Comparison | None, amounts: Amou
         return ""
     shown = amounts.difference(comparison.raw_difference, *(comparison.interval or ()))
     return amounts.words.gettext("uncapped: %(difference)s", difference=shown)
+
+
+def _stopped(comparison: Comparison | None, amounts: Amounts, names: Mapping[str, str]) -> str:
+    """The effect at the first crossing, without the luck of having stopped there (none at a first look)."""
+    if comparison is None or comparison.at_stop is None or comparison.at_stop.look == 1:
+        return ""
+    at, formats = comparison.at_stop, amounts.words.formats
+    return amounts.words.gettext(
+        "%(variant)s crossed its boundary on %(day)s. Without the luck of stopping there: "
+        "%(difference)s (%(interval)s).",
+        variant=names.get(comparison.treatment, comparison.treatment),
+        day=formats.day(at.day),
+        difference=amounts.difference(at.difference, *at.interval),
+        interval=amounts.interval(*at.interval, at.difference),
+    )
 
 
 def _glyph(comparison: Comparison | None, extent: float) -> Glyph | None:

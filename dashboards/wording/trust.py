@@ -66,6 +66,13 @@ _CHECKS = {
         mark("The storefront still shows the offer to people outside the test. They are not analysed."),
         mark("Show the offer only while the assignment says so."),
     ),
+    "selection_trap": CheckWords(
+        mark("Most visitors had not ordered before they saw the offer"),
+        mark(
+            "Who then buys is chosen by the offer, so a repeat rate among buyers compares different people."
+        ),
+        mark("Decide by repeat buyers per visitor, or start the experiment at an order."),
+    ),
     "policies_contradict": CheckWords(
         mark("The answer depends on how visitors are linked to customers"),
         mark("Read by first touch and by visitors as randomised, the verdicts differ."),

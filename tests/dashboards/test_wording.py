@@ -172,6 +172,7 @@ def test_every_metric_of_the_catalogue_has_a_name_and_an_explanation(locale: str
         "exposures_without_unit",
         "exposures_after_freeze",
         "policies_contradict",
+        "selection_trap",
         "exposures_contradicting_hash",
         "exposures_outside_running",
         "orders_without_exposure",

@@ -62,3 +62,27 @@ def test_the_readme_names_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text()
     assert "./dev run" in text
     assert "./dev test" in text
+
+
+METHODS = ROOT / "docs" / "methods"
+OTHERS = {"README", "beyond-the-default", "metrics", "validity", "verdict", "simulation", "sequential"}
+PAGES_OF_METHODS = sorted(
+    page.name
+    for page in METHODS.glob("*.md")
+    if page.stem
+    not in {"README", "beyond-the-default", "metrics", "validity", "verdict", "simulation", "sequential"}
+)
+
+
+@pytest.mark.parametrize("name", PAGES_OF_METHODS)
+def test_a_method_s_page_says_when_not_to_use_it_and_what_checked_it(name: str) -> None:
+    page = (METHODS / name).read_text(encoding="utf-8")
+    parts = ("What it answers", "When not to use it", "ources and checks", "tests/stats", "../pictures/")
+    assert [part for part in parts if part not in page] == []
+
+
+def test_every_public_module_of_statistics_is_named_in_the_methods() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in METHODS.glob("*.md"))
+    plumbing = {"cell_view", "cells", "contrasts", "density_grid", "results", "variants", "plan", "readings"}
+    modules = {path.stem for path in (ROOT / "stats").rglob("*.py")} - plumbing - {"__init__"}
+    assert sorted(module for module in modules if module not in text) == []

@@ -97,3 +97,20 @@ def test_before_the_first_entry_nothing_is_wrong() -> None:
     assert found.status == "ok"
     assert found.srm.pvalue == 1.0
     assert found.srm.chi_square_pvalue is None
+
+
+@pytest.mark.parametrize(
+    ("triggered", "units", "expected"),
+    [(490, 1_000, [1020]), (500, 1_000, []), (0, 1_000, [2_000]), (0, 49, [])],
+)
+def test_a_repeat_rate_of_people_the_offer_has_chosen_is_named(
+    triggered: int, units: int, expected: list[int]
+) -> None:
+    repeat = Metric("repeat_purchase_rate", "primary", "survival", 30)
+    cells = Cells([EntryCell(variant, 1, units, triggered, 0) for variant in ("a", "b")])
+    asked = AnalysisPlan("shop", 1, ("a", "b"), "a", (0.5, 0.5), (repeat,))
+    found = assess(asked, CellView(cells), 99, {})
+    assert [check.count for check in found.checks if check.key == "selection_trap"] == expected
+    assert found.status == ("warning" if expected else "ok")
+    without = assess(plan(), CellView(cells), 99, {})
+    assert [check.key for check in without.checks] == ["sample_ratio", "crossover"]
