@@ -16,6 +16,7 @@ from dashboards.meta import ExperimentMeta, ListRow, Site, VariantMeta
 from dashboards.pages import render_experiment, render_list, render_login, render_message
 from dashboards.wording import LOCALES
 from dashboards.wording.messages import MESSAGES
+from stats.results import AtStop
 from tests.support.example_results import (
     aa_meta,
     aa_result,
@@ -135,6 +136,18 @@ def test_the_scorecard_says_what_any_look_has_proven() -> None:
         metric = replace(good.metrics[0], comparisons=(replace(weekday, proven=proven),))
         document = render_experiment(replace(good, metrics=(metric,)), threshold_meta(), "en")
         assert [text for text in cases.values() if text in document] == [said]
+
+
+def test_the_scorecard_corrects_the_effect_for_the_stop_but_not_at_a_first_look() -> None:
+    good = roll_out_result()
+    for look, said in ((6, True), (1, False)):
+        stopped = replace(
+            good.metrics[0].comparisons[0], at_stop=AtStop(look, "2026-02-24", 1234.0, (56.0, 2412.0))
+        )
+        metric = replace(good.metrics[0], comparisons=(stopped,))
+        document = render_experiment(replace(good, metrics=(metric,)), threshold_meta(), "en")
+        assert ("Without the luck of stopping there" in document) == said
+        assert ("Feb 24, 2026" in document) == said
 
 
 def test_the_list_does_not_say_collecting_of_what_has_ended() -> None:
