@@ -92,6 +92,34 @@ def uplift(control: Arm, treatment: Arm, z_low: float | None, z_high: float | No
     return Uplift(ratio - 1, low, high)
 
 
+def fieller_uplift(control: Arm, treatment: Arm, z: float) -> Uplift | None:
+    """Uplift with Fieller's interval: the ratios r for which treatment − r · control is not refuted.
+
+    Args:
+        control: arm with a mean above 0.
+        treatment: arm of the treatment.
+        z: standard errors to each side, > 0.
+
+    Returns:
+        The uplift; both ends are None where control's mean is within z errors of 0: no bounded
+        interval. None where control's mean is not positive.
+
+    Source: Fieller (1954), JRSS B 16.
+
+    >>> [round(end, 6) for end in fieller_uplift(Arm(10, 2.0, 0.0), Arm(10, 3.0, 0.01), 2.0)]
+    [0.5, 0.4, 0.6]
+    """
+    if control.mean <= 0:
+        return None
+    point, least = treatment.mean / control.mean - 1, z**2 * control.variance / control.mean**2
+    if least >= 1.0:
+        return Uplift(point, None, None)
+    centre = (1 + point) / (1 - least)
+    spread = treatment.variance / control.mean**2 * (1 - least) + (1 + point) ** 2 * least / z**2
+    half = z * math.sqrt(spread) / (1 - least)
+    return Uplift(point, centre - half - 1, centre + half - 1)
+
+
 def delta_uplift(control: Arm, treatment: Arm) -> tuple[float, float] | None:
     """Uplift with its standard error by the plain delta method, as platforms that test relative lift have it.
 

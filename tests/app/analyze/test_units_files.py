@@ -166,3 +166,12 @@ def test_nobody_in_an_arm_is_no_number_and_no_crash(tmp_path: Path) -> None:
     assert comparison["difference"] is None
     assert comparison["inconclusive"]
     assert found["verdict"]["state"] == "collecting"
+
+
+def test_the_effect_at_the_stop_is_in_the_unit_of_the_column(tmp_path: Path) -> None:
+    write(tmp_path, people())
+    compared = metric(analysed(tmp_path), "spent")["comparisons"][0]
+    # one look: nothing could stop earlier, so it is the difference with its ordinary interval
+    assert compared["at_stop"]["difference"] == pytest.approx(compared["difference"], rel=1e-3)
+    low, high = compared["at_stop"]["interval"]
+    assert low < compared["difference"] < high
