@@ -1,7 +1,7 @@
 """Difference of two quantiles (a median basket) once, at a fixed size, without a model of the distribution.
 
-Source: Woodruff (1952), JASA 47, for the error of a quantile by order statistics; Price & Bonett (2002), J. of
-Statistical Computation and Simulation 72, for the difference. To read at any time: `sequential.quantiles`.
+Source: Woodruff (1952), JASA 47, for the error of a quantile by order statistics; Price & Bonett (2002), J.
+Stat. Computation and Simulation 72, for the difference. To read at any time: `sequential.quantiles`.
 """
 
 import math
