@@ -11,6 +11,7 @@ import pytest
 from stats.analysis import analyse
 from stats.cells import Cells, MomentCell
 from stats.comparisons import two_sided_pvalue
+from stats.family import family_pvalue
 from stats.looks import LookBook, iso_day
 from stats.plan import AnalysisPlan, Metric
 from stats.results import Comparison, Look, MetricResult, Result
@@ -164,6 +165,30 @@ def test_the_pvalue_is_below_alpha_exactly_when_the_last_look_crosses() -> None:
     ]
     assert all(agree)
     assert any(look.crossed for look in series)
+
+
+def test_with_three_treatments_claims_pvalues_and_the_stop_agree_by_closed_testing() -> None:
+    rates = {"a": 0.10, "b": 0.13, "c": 0.105, "d": 0.10}
+    rows = shoppers(12, 40, 500, rates)
+    plan = replace(
+        PLAN, variants=tuple(rates), weights=(0.25,) * 4, metrics=(CONVERSION,), planned_units=16_000
+    )
+    cells = shop_cells(rows, COLUMNS)
+    series = looks_until(FIRST_DAY + 45, plan, cells)
+    found = result(plan, cells, series, as_of="2024-11-30", as_of_day=FIRST_DAY + 45)
+    shown = {c.treatment: c for c in found.metrics[0].comparisons}
+    assert shown["b"].proven == "better"
+    assert (shown["c"].proven, shown["d"].proven) == (None, None)
+    for comparison in shown.values():
+        assert comparison.pvalue is not None
+        if comparison.pvalue <= plan.alpha:
+            assert comparison.proven is not None
+        assert (comparison.at_stop is not None) == (comparison.proven is not None)
+    # once b is decided c is read at the level of two: its p-value is below the one for three
+    alone = two_sided_pvalue(plan, [look for look in series if look.treatment == "c"])
+    assert alone is not None
+    assert shown["c"].pvalue is not None
+    assert alone < shown["c"].pvalue < family_pvalue(plan, CONVERSION, alone)
 
 
 def test_before_the_first_look_there_is_no_number() -> None:
