@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
 from stats.contrasts import uplift
@@ -14,7 +15,7 @@ from stats.results import AtStop, Comparison, Inconclusive, Look, LookSummary
 from stats.sequential.confidence_sequences import asymptotic_half_width, tuned_rho
 from stats.sequential.group_sequential import repeated_pvalue
 from stats.sequential.spending import parse_spending
-from stats.sequential.stage_wise import stage_wise_estimate
+from stats.sequential.stage_wise import StageWise, stage_wise_estimate
 from stats.variants import Scene, middle
 
 _PROVEN: dict[Claim | None, Literal["better", "worse"] | None] = {
@@ -96,12 +97,12 @@ def _at_stop(scene: Scene, pairing: Pairing, looks: Sequence[Look]) -> AtStop | 
         return None
     first = min(crossed, key=lambda crossing: crossing.look.number)
     sign = 1.0 if first.side == "upper" else -1.0
-    earlier = [
+    earlier = tuple(
         (look.information, abs(getattr(look, first.side)))
         for look in looks
         if look.number < first.look.number and getattr(look, first.side) is not None
-    ]
-    point, low, high = stage_wise_estimate(sign * first.look.z, first.look.information, earlier)
+    )
+    point, low, high = _corrected(sign * first.look.z, first.look.information, earlier)
     if sign < 0:
         point, low, high = -point, -high, -low
     return AtStop(first.look.number, first.look.day, point, (low, high))
@@ -138,6 +139,12 @@ def two_sided_pvalue(plan: AnalysisPlan, looks: Sequence[Look]) -> float | None:
             history = [(look.information, look.fraction) for look in tested]
             found.append(repeated_pvalue(sign * tested[-1].z, history, spending, plan.open_ended_share))
     return min(1.0, 2 * min(found)) if found else None
+
+
+@lru_cache(maxsize=1024)
+def _corrected(z: float, information: float, earlier: tuple[tuple[float, float], ...]) -> StageWise:
+    """Kept because written looks never change while pages ask for the effect at the stop again and again."""
+    return stage_wise_estimate(z, information, earlier)
 
 
 def _last_boundary(looks: Iterable[Look], side: str) -> float | None:
