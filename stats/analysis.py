@@ -8,11 +8,11 @@ from stats.cell_view import CellView
 from stats.cells import Cells
 from stats.comparisons import compare
 from stats.evidence import Evidence
-from stats.looks import day_number, iso_day
 from stats.plan import AnalysisPlan, Metric
 from stats.readings import cell_labels, last_mature_day
 from stats.restatement import fading, restated
 from stats.results import Look, MetricResult, Result
+from stats.shop_days import day_number, iso_day
 from stats.trust import assess
 from stats.variants import Scene, event_curve, variant_summary
 from stats.verdict import judge

@@ -7,8 +7,7 @@ from typing import Literal
 
 from stats.contrasts import uplift
 from stats.evidence import Claim, claim
-from stats.family import crossings, family_pvalue, level, open_at
-from stats.looks import day_number
+from stats.family import family_pvalue, level
 from stats.plan import AnalysisPlan, Metric
 from stats.readings import Pairing, Reading, cell_labels, read
 from stats.results import AtStop, Comparison, Inconclusive, Look, LookSummary
@@ -16,6 +15,7 @@ from stats.sequential.confidence_sequences import asymptotic_half_width, tuned_r
 from stats.sequential.group_sequential import repeated_pvalue
 from stats.sequential.spending import parse_spending
 from stats.sequential.stage_wise import StageWise, stage_wise_estimate
+from stats.shop_days import day_number
 from stats.variants import Scene, middle
 
 _PROVEN: dict[Claim | None, Literal["better", "worse"] | None] = {
@@ -43,7 +43,7 @@ def compare(scene: Scene, metric: Metric, treatment: str) -> Comparison:
     labels = cell_labels(scene.plan, metric)
     ends = [_end_comparison(scene, Pairing(metric, label, treatment)) for label in labels]
     shown = ends[0] if len(ends) == 1 else _union(metric, ends[0], ends[1])
-    return replace(shown, proven=_PROVEN[claim(scene.plan, scene.looks, metric, treatment)])
+    return replace(shown, proven=_PROVEN[claim(scene.plan, scene.closed, metric, treatment)])
 
 
 def _end_comparison(scene: Scene, pairing: Pairing) -> Comparison:
@@ -86,23 +86,18 @@ def _with_inference(scene: Scene, pairing: Pairing, looks: Sequence[Look], shown
         uplift=relative.point if relative else None,
         uplift_interval=(relative.low, relative.high) if relative else None,
         pvalue=_shown_pvalue(scene, pairing, looks),
-        at_stop=_at_stop(scene, pairing, looks),
+        at_stop=_at_stop(scene, pairing),
     )
 
 
-def _at_stop(scene: Scene, pairing: Pairing, looks: Sequence[Look]) -> AtStop | None:
+def _at_stop(scene: Scene, pairing: Pairing) -> AtStop | None:
     """What the first crossing says about the effect, corrected for having stopped there."""
-    crossed = crossings(scene.plan, scene.looks).get((pairing.label, pairing.treatment))
+    crossed = scene.closed.crossings.get((pairing.label, pairing.treatment))
     if not crossed:
         return None
     first = min(crossed, key=lambda crossing: crossing.look.number)
     sign = 1.0 if first.side == "upper" else -1.0
-    earlier = tuple(
-        (look.information, abs(getattr(look, first.side)))
-        for look in looks
-        if look.number < first.look.number and getattr(look, first.side) is not None
-    )
-    point, low, high = _corrected(sign * first.look.z, first.look.information, earlier)
+    point, low, high = _corrected(sign * first.look.z, first.look.information, first.earlier)
     if sign < 0:
         point, low, high = -point, -high, -low
     return AtStop(first.look.number, first.look.day, point, (low, high))
@@ -113,7 +108,7 @@ def _shown_pvalue(scene: Scene, pairing: Pairing, looks: Sequence[Look]) -> floa
     alone = two_sided_pvalue(scene.plan, looks)
     if alone is None:
         return None
-    still_open = open_at(scene.plan, scene.looks, pairing.metric, pairing.treatment)
+    still_open = scene.closed.open_at.get((pairing.metric.label, pairing.treatment))
     return family_pvalue(scene.plan, pairing.metric, alone, still_open)
 
 

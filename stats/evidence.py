@@ -1,12 +1,13 @@
 """What a verdict is made from, and the numbers its sentences need."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from scipy import special
 
-from stats.family import Address, crossings
+from stats.family import Address, Closed, closed_testing
 from stats.plan import AnalysisPlan, Metric
 from stats.readings import cell_labels
 from stats.results import Comparison, Look, MetricResult, Trust
@@ -38,13 +39,22 @@ class Evidence:
     fading: frozenset[Address] = frozenset()
     progress: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
+    def closed(self) -> Closed:
+        """The crossings after closed testing."""
+        return closed_testing(self.plan, self.looks)
 
-def claim(plan: AnalysisPlan, looks: Iterable[Look], metric: Metric, treatment: str) -> Claim | None:
+    def claim(self, metric: Metric, treatment: str) -> Claim | None:
+        """What the looks have proven about a metric; see `claim`."""
+        return claim(self.plan, self.closed, metric, treatment)
+
+
+def claim(plan: AnalysisPlan, closed: Closed, metric: Metric, treatment: str) -> Claim | None:
     """What the looks have proven about a metric, closed testing included: a crossing stays a crossing.
 
     Args:
         plan: the plan.
-        looks: all looks so far.
+        closed: the crossings after closed testing.
         metric: the metric; with an unknown margin both ends must agree.
         treatment: the variant compared with control.
 
@@ -52,9 +62,11 @@ def claim(plan: AnalysisPlan, looks: Iterable[Look], metric: Metric, treatment: 
         `bad` when the harm half has been crossed, else `good` when the roll-out half has, else None.
     """
     good = "upper" if metric.direction == "increase" else "lower"
-    crossed = crossings(plan, looks)
     sides = [
-        {"good" if crossing.side == good else "bad" for crossing in crossed.get((label, treatment), ())}
+        {
+            "good" if crossing.side == good else "bad"
+            for crossing in closed.crossings.get((label, treatment), ())
+        }
         for label in cell_labels(plan, metric)
     ]
     if all("bad" in found for found in sides):

@@ -29,11 +29,26 @@ class Crossing(NamedTuple):
         look: the look that crossed.
         side: `upper` or `lower`.
         boundary: |z| that was reached, at the level of the step that rejected.
+        earlier: information and boundary of the looks before it on that side, at the same level.
     """
 
     look: Look
     side: Side
     boundary: float
+    earlier: tuple[tuple[float, float], ...] = ()
+
+
+class Closed(NamedTuple):
+    """What closed testing has made of all looks so far.
+
+    Attributes:
+        crossings: (label, treatment) → at most one crossing per side, the written one first; addresses
+            without one are left out.
+        open_at: hypothesis → the hypotheses that were open at the last step that read it.
+    """
+
+    crossings: dict[Address, tuple[Crossing, ...]]
+    open_at: dict[Hypothesis, frozenset[Hypothesis]]
 
 
 def family(plan: AnalysisPlan) -> frozenset[Hypothesis]:
@@ -85,31 +100,15 @@ def family_pvalue(
     return min(1.0, primaries * dunnett_pvalue(plan.weight(plan.control), shares, pvalue))
 
 
-def crossings(plan: AnalysisPlan, looks: Iterable[Look]) -> dict[Address, tuple[Crossing, ...]]:
+def closed_testing(plan: AnalysisPlan, looks: Iterable[Look]) -> Closed:
     """First crossings of every comparison, by the looks as written and then by closed testing.
+
+    Rejects, raises the level of those still open and reads them again, until nothing more is rejected.
 
     Args:
         plan: the plan.
         looks: all looks so far, in order.
-
-    Returns:
-        (label, treatment) → at most one crossing per side, the written one first; addresses without one are
-        left out.
     """
-    return {address: crossed for address, crossed in _close(plan, looks)[0].items() if crossed}
-
-
-def open_at(
-    plan: AnalysisPlan, looks: Iterable[Look], metric: Metric, treatment: str
-) -> frozenset[Hypothesis]:
-    """The hypotheses that were open at the last step that read a comparison of a primary."""
-    return _close(plan, looks)[1].get((metric.label, treatment), family(plan))
-
-
-def _close(
-    plan: AnalysisPlan, looks: Iterable[Look]
-) -> tuple[dict[Address, tuple[Crossing, ...]], dict[Hypothesis, frozenset[Hypothesis]]]:
-    """Reject, raise the level of those still open, read them again, until nothing more is rejected."""
     by_address = _by_address(looks)
     crossed = {address: _written(series) for address, series in by_address.items()}
     still_open = family(plan)
@@ -117,7 +116,7 @@ def _close(
     while True:
         left = frozenset(h for h in still_open if not _is_rejected(plan, h, crossed))
         if left == still_open or not left:
-            return crossed, read_with
+            return Closed({a: found for a, found in crossed.items() if found}, read_with)
         still_open = left
         read_with |= dict.fromkeys(left, left)
         for metric, treatment in _comparisons(plan, left):
@@ -166,10 +165,16 @@ def _written(looks: Sequence[Look]) -> tuple[Crossing, ...]:
     """First crossing per side as written."""
     first: dict[Side, Crossing] = {}
     for look in looks:
-        if look.crossed is not None:
-            boundary = look.upper if look.crossed == "upper" else look.lower
-            first.setdefault(look.crossed, Crossing(look, look.crossed, abs(boundary or 0.0)))
+        if look.crossed is not None and look.crossed not in first:
+            history = _history(looks, look.crossed, look.number)
+            first[look.crossed] = Crossing(look, look.crossed, history[-1][1], history[:-1])
     return tuple(first.values())
+
+
+def _history(looks: Sequence[Look], side: Side, through: int) -> tuple[tuple[float, float], ...]:
+    """Information and |boundary| of the looks that tested a side, up to a number."""
+    tested = ((look.information, getattr(look, side)) for look in looks if look.number <= through)
+    return tuple((information, abs(bound)) for information, bound in tested if bound is not None)
 
 
 def _reread(
@@ -185,9 +190,10 @@ def _reread(
             continue
         history = tuple((look.information, look.fraction) for look in tested)
         bounds = _half_boundaries(history, alpha / 2, spending, plan.open_ended_share)
-        first = next(((k, b) for k, b in zip(tested, bounds, strict=True) if sign * k.z >= b), None)
+        pairs = tuple((look.information, bound) for look, bound in zip(tested, bounds, strict=True))
+        first = next((k for k, look in enumerate(tested) if sign * look.z >= bounds[k]), None)
         if first is not None:
-            found.append(Crossing(first[0], side, first[1]))
+            found.append(Crossing(tested[first], side, bounds[first], pairs[:first]))
     return tuple(found)
 
 

@@ -7,14 +7,13 @@ alpha / 2 on their own looks. State is kept between days, so a day costs one int
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from typing import Literal
 
 from stats.cell_view import CellView
 from stats.cells import Cells
 from stats.contrasts import Contrast
 from stats.family import level
-from stats.plan import AnalysisPlan, Metric
+from stats.plan import AnalysisPlan
 from stats.readings import (
     Pairing,
     Reading,
@@ -27,28 +26,10 @@ from stats.readings import (
 from stats.results import Inconclusive, Look
 from stats.sequential.group_sequential import HalfTest
 from stats.sequential.spending import parse_spending
+from stats.shop_days import day_number, is_whole_weeks, iso_day
 
 GUARDRAIL_ALPHA = 0.025  # one-sided, of each non-inferiority test
 NEW_INFORMATION = 1e-6  # relative growth below which a look has nothing new to say
-_EPOCH = date(1970, 1, 1)
-
-
-def iso_day(day: int) -> str:
-    """ISO date of a day number.
-
-    >>> iso_day(0), iso_day(20000)
-    ('1970-01-01', '2024-10-04')
-    """
-    return (_EPOCH + timedelta(days=day)).isoformat()
-
-
-def day_number(iso: str) -> int:
-    """Days since 1970-01-01 of an ISO date; inverse of `iso_day`.
-
-    >>> day_number("1970-01-03")
-    2
-    """
-    return (date.fromisoformat(iso) - _EPOCH).days
 
 
 def pairings(plan: AnalysisPlan) -> tuple[Pairing, ...]:
@@ -264,30 +245,6 @@ class _Series:
             self._last_tested = look
         if "roll_out" in look.tested:
             self._last_roll_out = look
-
-
-def is_whole_weeks(plan: AnalysisPlan, metric: Metric, view: CellView, day: int) -> bool:
-    """Whether the roll-out half may be tested on a day by the plan's rhythm.
-
-    Weekly: the mature cohorts span whole weeks of entry, `min_days` at least, counted from the first entry
-    into the experiment. Daily: the cohorts read span `min_days` at least; Kaplan–Meier reads a cohort from
-    age 1 on.
-
-    Args:
-        plan: the plan.
-        metric: its window says which cohorts are mature.
-        view: the cells.
-        day: last closed shop day.
-    """
-    first = view.first_cohort_day
-    if first is None:
-        return False
-    span = last_mature_day(plan, metric, day) - first + 1
-    if plan.look_days == "weekly":
-        return span >= max(plan.min_days, 1) and span % 7 == 0
-    if metric.kind == "survival":
-        span = day - plan.settle_days - first
-    return span >= plan.min_days
 
 
 def _boundary(half: HalfTest, information: float, fraction: float, *, due: bool) -> float | None:

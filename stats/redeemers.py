@@ -146,30 +146,3 @@ def _not_refuted(a: float, b: float, c: float) -> tuple[tuple[float, float], ...
     root = math.sqrt(inside)
     low, high = sorted(((-b - root) / (2.0 * a), (-b + root) / (2.0 * a)))
     return ((-math.inf, low), (high, math.inf))
-
-
-def bought_anyway(control_share: float, treatment_share: float, redeemed_share: float) -> tuple[float, float]:
-    """Bounds on the share of redeemers who would have ordered without the offer.
-
-    Args:
-        control_share: share of units that ordered without the offer, in [0, 1].
-        treatment_share: share that ordered when it was offered, in [0, 1].
-        redeemed_share: share that ordered with it, in (0, treatment_share].
-
-    Returns:
-        (low, high): low = max(0, 1 − Δ/r) assumes that the offer puts nobody off; high = min(1, c/r).
-
-    Raises:
-        ValueError: a share is outside its range.
-
-    >>> low, high = bought_anyway(0.05, 0.06, 0.04)
-    >>> round(low, 4), high
-    (0.75, 1.0)
-    """
-    if not (0.0 <= control_share <= 1.0 and 0.0 <= treatment_share <= 1.0):
-        raise ValueError("control_share and treatment_share must lie from 0 to 1")
-    if not 0.0 < redeemed_share <= treatment_share:
-        raise ValueError(f"redeemed_share is {redeemed_share}; it must lie above 0 and up to treatment_share")
-    high = min(1.0, control_share / redeemed_share)
-    low = max(0.0, 1.0 - (treatment_share - control_share) / redeemed_share)
-    return min(low, high), high

@@ -4,11 +4,12 @@ import math
 
 from scipy import special
 
-from stats.family import Address, Crossing, crossings
-from stats.looks import day_number, pairings
+from stats.family import Address, Crossing
+from stats.looks import pairings
 from stats.plan import Metric
 from stats.readings import Pairing, Reading, last_mature_day, read_moments, read_survival
 from stats.results import Inconclusive
+from stats.shop_days import day_number
 from stats.variants import Scene
 
 FADES_BELOW = 0.01  # two-sided p-value of first week against later weeks
@@ -26,9 +27,8 @@ def restated(scene: Scene) -> frozenset[Address]:
         (label, treatment) of each; only the first crossing of a comparison counts.
     """
     found = set()
-    crossed = crossings(scene.plan, scene.looks)
     for pairing in _primary_pairings(scene):
-        sides = crossed.get((pairing.label, pairing.treatment))
+        sides = scene.closed.crossings.get((pairing.label, pairing.treatment))
         if sides and not _still_crosses(scene, pairing, min(sides, key=lambda side: side.look.number)):
             found.add((pairing.label, pairing.treatment))
     return frozenset(found)
@@ -43,11 +43,10 @@ def fading(scene: Scene) -> frozenset[Address]:
     Returns:
         (label, treatment) of each. A span under the minimum gate says nothing.
     """
-    crossed = crossings(scene.plan, scene.looks)
     return frozenset(
         (pairing.label, pairing.treatment)
         for pairing in _primary_pairings(scene)
-        if (pairing.label, pairing.treatment) in crossed and _fades(scene, pairing)
+        if (pairing.label, pairing.treatment) in scene.closed.crossings and _fades(scene, pairing)
     )
 
 

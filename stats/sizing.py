@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from stats.multiplicity import dunnett_level
 from stats.planning import Duration, duration, units_for_means, units_for_shares
 from stats.sequential.boundaries import boundaries
 from stats.sequential.designs import crossing_probabilities, inflation_factor, needed_drift
@@ -53,7 +54,7 @@ class Design:
     """Error rates and spending.
 
     Attributes:
-        alpha: two-sided type-I error over all treatments, in (0, 1); each comparison gets an equal part.
+        alpha: two-sided type-I error over all treatments, in (0, 1); each is read at Dunnett's level.
         power: in (alpha, 1).
         treatments: variants compared with control, ≥ 1.
         spending: spending function.
@@ -68,8 +69,8 @@ class Design:
 
     @property
     def alpha_each(self) -> float:
-        """Two-sided type-I error of one comparison."""
-        return self.alpha / self.treatments
+        """Two-sided type-I error of one comparison with all of them open, at equal weights."""
+        return dunnett_level(1.0, [1.0] * self.treatments, self.alpha)
 
 
 @dataclass(frozen=True, slots=True)

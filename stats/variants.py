@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from stats.cell_view import CellView
+from stats.family import Closed, closed_testing
 from stats.plan import AnalysisPlan, Metric
 from stats.ratios import ratio_arm
 from stats.readings import cell_labels, last_mature_day, unusable_reason
@@ -29,6 +31,11 @@ class Scene:
     looks: tuple[Look, ...]
     as_of_day: int
     caps: dict[str, int]
+
+    @cached_property
+    def closed(self) -> Closed:
+        """The crossings after closed testing."""
+        return closed_testing(self.plan, self.looks)
 
     def looks_of(self, label: str, treatment: str) -> tuple[Look, ...]:
         """Looks of one comparison."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from stats.evidence import Evidence, claim, comparison_of, numbers_of, result_of, roll_out_boundary
+from stats.evidence import Evidence, comparison_of, numbers_of, result_of, roll_out_boundary
 from stats.plan import Metric
 from stats.readings import cell_labels
 from stats.results import Reason, Verdict, VerdictState
@@ -89,7 +89,7 @@ def _red_reasons(evidence: Evidence) -> tuple[Reason, ...]:
 def _judge_treatment(evidence: Evidence, treatment: str) -> _Opinion:
     plan = evidence.plan
     primaries = [metric for metric in plan.metrics if metric.role == "primary"]
-    claims = {metric: claim(plan, evidence.looks, metric, treatment) for metric in primaries}
+    claims = {metric: evidence.claim(metric, treatment) for metric in primaries}
     harmed = [metric for metric, found in claims.items() if found == "bad"]
     if harmed:
         reasons = tuple(Reason("harm", numbers_of(evidence, metric, treatment)) for metric in harmed)
@@ -155,7 +155,7 @@ def _blockers(evidence: Evidence, treatment: str, won: list[Metric]) -> tuple[Re
 
 def _profit_blockers(evidence: Evidence, metric: Metric, treatment: str) -> list[Reason]:
     numbers = numbers_of(evidence, metric, treatment)
-    if claim(evidence.plan, evidence.looks, metric, treatment) == "bad":
+    if evidence.claim(metric, treatment) == "bad":
         return [Reason("profit_falls", numbers)]
     comparison = comparison_of(evidence, metric, treatment)
     known = comparison is not None and comparison.difference is not None
@@ -173,7 +173,7 @@ def _worst_end(evidence: Evidence, labels: tuple[str, ...], treatment: str) -> f
 
 def _guardrail_passed(evidence: Evidence, metric: Metric, treatment: str) -> bool:
     comparison = comparison_of(evidence, metric, treatment)
-    if comparison is None or claim(evidence.plan, evidence.looks, metric, treatment) == "bad":
+    if comparison is None or evidence.claim(metric, treatment) == "bad":
         return False
     return metric.non_inferiority_margin is None or bool(comparison.guardrail_passed)
 

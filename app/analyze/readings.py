@@ -12,9 +12,10 @@ from app.results.document import encode, with_words
 from stats.analysis import analyse
 from stats.cells import EntryCell
 from stats.cumulative import CumulativeView
-from stats.looks import LookBook, day_number
+from stats.looks import LookBook
 from stats.plan import AnalysisPlan, Metric
 from stats.results import Comparison, Look, MetricResult, Result
+from stats.shop_days import day_number
 from stats.summaries import Moments
 
 

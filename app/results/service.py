@@ -236,7 +236,7 @@ def _write(session: Session, seen: ExperimentRow, through_day: int, closed: Clos
 
 
 def _look_row(row: ExperimentRow, look: Look) -> LookRow:
-    from stats.looks import day_number
+    from stats.shop_days import day_number
 
     document: dict[str, Any] = msgspec.to_builtins(asdict(look))
     return LookRow(

@@ -1,11 +1,9 @@
 """Leakage: codes of one variant redeemed by somebody else's visitors."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scipy.special import ndtri
-
+from stats.fixed_sample import Count, share_interval
 from stats.results import Inconclusive
 
 DILUTION_SHARE = 0.05  # above it the effect as randomised is diluted and no effect on redeemers is given
@@ -71,29 +69,10 @@ def leakage(matrix: Mapping[Pair, int], alpha: float = 0.05) -> Leakage | Inconc
         redemptions=total,
         leaked=leaked,
         share=leaked / total,
-        interval=wilson_interval(leaked, total, alpha),
+        interval=share_interval(Count(leaked, total), alpha),
         by_code=_by_code(matrix),
         diluted=leaked / total > DILUTION_SHARE,
     )
-
-
-def wilson_interval(count: int, total: int, alpha: float = 0.05) -> tuple[float, float]:
-    """Score interval of a share.
-
-    Args:
-        count: successes, 0 … total.
-        total: units, ≥ 1.
-        alpha: 1 − level, in (0, 1).
-
-    >>> [round(end, 4) for end in wilson_interval(0, 20)]
-    [0.0, 0.1611]
-    """
-    z = float(-ndtri(alpha / 2))
-    share, spread = count / total, z * z / total
-    middle = share + spread / 2
-    half = z * math.sqrt(share * (1 - share) / total + spread / total / 4)
-    low = 0.0 if count == 0 else (middle - half) / (1 + spread)
-    return low, 1.0 if count == total else (middle + half) / (1 + spread)
 
 
 def _by_code(matrix: Mapping[Pair, int]) -> dict[str, float]:

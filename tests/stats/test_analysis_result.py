@@ -12,10 +12,11 @@ from stats.analysis import analyse
 from stats.cells import Cells, MomentCell
 from stats.comparisons import two_sided_pvalue
 from stats.family import family_pvalue
-from stats.looks import LookBook, iso_day
+from stats.looks import LookBook
 from stats.plan import AnalysisPlan, Metric
 from stats.results import Comparison, Look, MetricResult, Result
 from stats.sequential.confidence_sequences import asymptotic_half_width, tuned_rho
+from stats.shop_days import iso_day
 from tests.support.shop_rows import FIRST_DAY, Shopper, shop_cells, shoppers
 
 CONVERSION = Metric("conversion_rate", "primary", "proportion", 2)

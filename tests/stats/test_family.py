@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from stats.family import crossings, family, family_pvalue, level, open_at
+from stats.family import closed_testing, family, family_pvalue, level
 from stats.multiplicity import dunnett_level
 from stats.plan import AnalysisPlan, Metric
 from stats.results import Look
@@ -58,22 +58,23 @@ def test_a_pvalue_reaches_alpha_exactly_at_the_level() -> None:
 def test_one_rejection_raises_the_level_of_the_others() -> None:
     # at t = 1 all but a tenth of alpha is spent: first step 2.43, then two open 2.30, then one 2.00
     scores = {(SALES.label, "b"): 3.0, (SALES.label, "c"): 2.35, (SALES.label, "d"): 2.1}
-    found = crossings(PLAN, looks_at(PLAN, scores))
+    found = closed_testing(PLAN, looks_at(PLAN, scores)).crossings
     assert {treatment for _, treatment in found} == {"b", "c", "d"}
     assert found[SALES.label, "c"][0].boundary < found[SALES.label, "b"][0].boundary
     assert found[SALES.label, "d"][0].boundary < found[SALES.label, "c"][0].boundary
-    assert open_at(PLAN, looks_at(PLAN, scores), SALES, "d") == {(SALES.label, "d")}
+    assert closed_testing(PLAN, looks_at(PLAN, scores)).open_at[SALES.label, "d"] == {(SALES.label, "d")}
 
 
 def test_without_a_first_rejection_nothing_follows() -> None:
     scores = {(SALES.label, "b"): 2.35, (SALES.label, "c"): 2.35, (SALES.label, "d"): 2.1}
-    assert crossings(PLAN, looks_at(PLAN, scores)) == {}
-    assert open_at(PLAN, looks_at(PLAN, scores), SALES, "d") == family(PLAN)
+    closed = closed_testing(PLAN, looks_at(PLAN, scores))
+    assert closed.crossings == {}
+    assert closed.open_at[SALES.label, "d"] == family(PLAN)
 
 
 def test_harm_counts_as_a_rejection_and_secondaries_take_no_part() -> None:
     scores = {(SALES.label, "b"): -3.0, (SALES.label, "c"): 2.35, (ORDERS.label, "b"): 2.1}
-    found = crossings(PLAN, looks_at(PLAN, scores))
+    found = closed_testing(PLAN, looks_at(PLAN, scores)).crossings
     assert [(c.side, c.look.treatment) for c in found[SALES.label, "b"]] == [("lower", "b")]
     assert [c.side for c in found[SALES.label, "c"]] == ["upper"]
     assert (ORDERS.label, "b") in found  # at alpha, by itself
@@ -93,7 +94,9 @@ def test_both_ends_of_an_unknown_margin_must_cross_before_the_others_gain() -> N
             (ends["hi"], "c"): 2.35,
         }
         looks = [look_at(label, t, z, plan, alpha) for (label, t), z in scores.items()]
-        return {treatment for label, treatment in crossings(plan, looks) if label == ends["hi"]}
+        return {
+            treatment for label, treatment in closed_testing(plan, looks).crossings if label == ends["hi"]
+        }
 
     assert told(3.0, 3.0) == {"b", "c"}
     assert told(2.0, 3.0) == {"b"}

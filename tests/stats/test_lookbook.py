@@ -12,12 +12,13 @@ import pytest
 from stats.cell_view import CellView
 from stats.cells import Cells, EntryCell, MomentCell
 from stats.family import level
-from stats.looks import LookBook, _boundary, day_number, iso_day
+from stats.looks import LookBook, _boundary
 from stats.plan import AnalysisPlan, Metric
 from stats.results import Look
 from stats.sequential.boundaries import OneSidedRecursion
 from stats.sequential.group_sequential import HalfTest
 from stats.sequential.spending import parse_spending
+from stats.shop_days import day_number, iso_day
 from tests.support.shop_rows import FIRST_DAY, Shopper, shop_cells, shoppers
 
 CONVERSION = Metric("conversion_rate", "primary", "proportion", 2)
