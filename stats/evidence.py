@@ -62,13 +62,8 @@ def claim(plan: AnalysisPlan, closed: Closed, metric: Metric, treatment: str) ->
         `bad` when the harm half has been crossed, else `good` when the roll-out half has, else None.
     """
     good = "upper" if metric.direction == "increase" else "lower"
-    sides = [
-        {
-            "good" if crossing.side == good else "bad"
-            for crossing in closed.crossings.get((label, treatment), ())
-        }
-        for label in cell_labels(plan, metric)
-    ]
+    crossed = [closed.crossings.get((label, treatment), ()) for label in cell_labels(plan, metric)]
+    sides = [{"good" if crossing.side == good else "bad" for crossing in end} for end in crossed]
     if all("bad" in found for found in sides):
         return "bad"
     return "good" if all("good" in found for found in sides) else None

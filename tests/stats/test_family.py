@@ -65,6 +65,35 @@ def test_one_rejection_raises_the_level_of_the_others() -> None:
     assert closed_testing(PLAN, looks_at(PLAN, scores)).open_at[SALES.label, "d"] == {(SALES.label, "d")}
 
 
+def test_a_crossing_carries_the_boundaries_of_the_step_that_rejected() -> None:
+    alpha = level(PLAN, SALES)
+    half = HalfTest(parse_spending(PLAN.spending), alpha / 2, PLAN.open_ended_share)
+    series = []
+    for number, (information, scores) in enumerate(((0.5, (4.0, 1.0)), (1.0, (4.0, 2.35))), start=1):
+        bound = half.look(information, information).boundary
+        for treatment, z in zip("bc", scores, strict=True):
+            shown = look_at(SALES.label, treatment, z, PLAN, alpha)
+            series.append(
+                replace(
+                    shown,
+                    number=number,
+                    information=information,
+                    fraction=information,
+                    upper=bound,
+                    lower=-bound,
+                    crossed="upper" if z >= bound else None,
+                )
+            )
+    found = closed_testing(PLAN, series).crossings
+    assert found[SALES.label, "b"][0].earlier == ()  # crossed at its first look
+    crossing = found[SALES.label, "c"][0]
+    two_open = level(PLAN, SALES, frozenset({(SALES.label, "c"), (SALES.label, "d")}))
+    again = HalfTest(parse_spending(PLAN.spending), two_open / 2, PLAN.open_ended_share)
+    assert crossing.earlier == ((0.5, pytest.approx(again.look(0.5, 0.5).boundary)),)
+    assert crossing.boundary == pytest.approx(again.look(1.0, 1.0).boundary)
+    assert crossing.earlier[0][1] < series[0].upper  # not the stricter one as written
+
+
 def test_without_a_first_rejection_nothing_follows() -> None:
     scores = {(SALES.label, "b"): 2.35, (SALES.label, "c"): 2.35, (SALES.label, "d"): 2.1}
     closed = closed_testing(PLAN, looks_at(PLAN, scores))
@@ -94,9 +123,8 @@ def test_both_ends_of_an_unknown_margin_must_cross_before_the_others_gain() -> N
             (ends["hi"], "c"): 2.35,
         }
         looks = [look_at(label, t, z, plan, alpha) for (label, t), z in scores.items()]
-        return {
-            treatment for label, treatment in closed_testing(plan, looks).crossings if label == ends["hi"]
-        }
+        found = closed_testing(plan, looks).crossings
+        return {treatment for label, treatment in found if label == ends["hi"]}
 
     assert told(3.0, 3.0) == {"b", "c"}
     assert told(2.0, 3.0) == {"b"}

@@ -75,9 +75,8 @@ def test_what_does_not_fit_is_told_what_would() -> None:
 
 def test_more_treatments_need_more() -> None:
     one, three = (planned("--control", "0.05", "--treatments", count) for count in "13")
-    assert three["alpha_each"] == pytest.approx(
-        0.01882, abs=1e-5
-    )  # oracle: Dunnett's 0.0188 for three against one
+    # oracle: Dunnett's level of three treatments against one control
+    assert three["alpha_each"] == pytest.approx(0.01882, abs=1e-5)
     assert three["units_per_arm"] > one["units_per_arm"]
     assert three["units"] == 4 * three["units_per_arm"]
 
