@@ -18,6 +18,7 @@ class EntryCell(NamedTuple):
         units: units exposed.
         triggered: of them, those with a paid, uncancelled order at or before t0.
         crossed_over: of them, those later exposed to another variant too.
+        merged: of them, those exposed under two ids that turned out to be one person.
     """
 
     variant: str
@@ -25,6 +26,7 @@ class EntryCell(NamedTuple):
     units: int
     triggered: int
     crossed_over: int
+    merged: int = 0
 
 
 class MomentCell(NamedTuple):

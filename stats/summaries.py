@@ -124,17 +124,20 @@ class EntryTotals:
         units: exposed units.
         triggered: of them, those with a paid order at or before t0.
         crossed_over: of them, those later exposed to another variant.
+        merged: of them, those exposed under two ids of one person.
     """
 
     units: int = 0
     triggered: int = 0
     crossed_over: int = 0
+    merged: int = 0
 
     def __add__(self, other: "EntryTotals") -> "EntryTotals":
         return EntryTotals(
             self.units + other.units,
             self.triggered + other.triggered,
             self.crossed_over + other.crossed_over,
+            self.merged + other.merged,
         )
 
 
@@ -156,7 +159,7 @@ class EntryDays:
         by_day: dict[int, EntryTotals] = {}
         for cell in cells:
             known = by_day.get(cell.cohort_day, EntryTotals())
-            by_day[cell.cohort_day] = known + EntryTotals(cell.units, cell.triggered, cell.crossed_over)
+            by_day[cell.cohort_day] = known + EntryTotals(*cell[2:])
         days = tuple(sorted(by_day))
         return cls(days, tuple(by_day[day] for day in days))
 

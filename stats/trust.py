@@ -9,7 +9,7 @@ from stats.plan import AnalysisPlan
 from stats.results import Check, Crossover, SampleRatio, Trust
 from stats.sample_ratio import chi_square_pvalue, sequential_pvalue
 
-ALARM = 0.001  # error rate of the sample ratio and of the crossover alarm, over all days together
+ALARM = 0.001  # error rate of each alarm (sample ratio, crossover, merged), over all days together
 RED_NOTES = frozenset({"policies_contradict"})
 TRAP_SHARE = 0.5  # under this share of units with an order at exposure, repeat purchase leaves most units out
 TRAP_UNITS = 100  # fewer units say nothing of that share
@@ -34,6 +34,7 @@ def assess(plan: AnalysisPlan, view: CellView, as_of_day: int, notes: Mapping[st
     checks = (
         Check("sample_ratio", _red_below(ratio.pvalue), sum(ratio.counts.values())),
         Check("crossover", _red_below(crossover.pvalue), crossover.units),
+        _merged(plan, view, as_of_day),
         *_selection_trap(plan, view, as_of_day),
         *(
             Check(key, "stop" if key in RED_NOTES else "warning", notes[key])
@@ -85,6 +86,18 @@ def _crossover(plan: AnalysisPlan, view: CellView, as_of_day: int) -> Crossover:
         weights = tuple(value / sum(odds) for value in odds)
         pvalue = sequential_pvalue(_cumulated(plan, view, days, "crossed_over"), weights)
     return Crossover(number, number / units if units else 0.0, crossed, pvalue)
+
+
+def _merged(plan: AnalysisPlan, view: CellView, as_of_day: int) -> Check:
+    """Units whose ids turned out to be one person: red where one arm has more than its planned share of them.
+
+    Which id came first is drawn by weight, so without an effect merged units fall on variants by weight. An
+    offer that makes people log in merges more of them, and the arms then hold different people.
+    """
+    days = [day for day in view.cohort_days if day <= as_of_day]
+    counts = _cumulated(plan, view, days, "merged")
+    number = sum(counts[-1]) if counts else 0
+    return Check("merged", _red_below(sequential_pvalue(counts, plan.weights) if number else None), number)
 
 
 def _cumulated(plan: AnalysisPlan, view: CellView, days: list[int], name: str) -> list[tuple[int, ...]]:

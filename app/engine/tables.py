@@ -6,6 +6,7 @@ EXPOSURES = pa.schema(
     [
         pa.field("event_id", pa.string(), nullable=False),
         pa.field("unit", pa.int64(), nullable=False),
+        pa.field("origin", pa.int64(), nullable=False),  # the id as sent, before links made it the unit's
         pa.field("variant", pa.string(), nullable=False),
         pa.field("occurred_us", pa.int64(), nullable=False),
         pa.field("day", pa.int32(), nullable=False),

@@ -23,7 +23,7 @@ CELLS = pa.schema(
         *((name, pa.int64()) for name in ("cohort_day", "age", "known_day")),
         *(
             (name, pa.int64())
-            for name in ("units", "triggered", "crossed_over", "buyers", "unusable", "change")
+            for name in ("units", "triggered", "crossed_over", "merged", "buyers", "unusable", "change")
         ),
         *((name, _SUM) for name in ("total", "squares", "raw_total")),
         *((name, _SUM) for name in ("denominator", "denominator_squares", "cross")),

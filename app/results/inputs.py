@@ -197,7 +197,7 @@ def _resolution(links: pa.Table, unit: Unit, policy: Policy) -> Resolution:
 def _exposures(table: pa.Table, scope: Scope, resolution: Resolution) -> pa.Table:
     """Every exposure with its unit, its day, and the reason it is not analysed (empty: it is)."""
     unit, named = _units(table, scope.unit, resolution)
-    moments = _integers(table["occurred_us"])
+    origin, moments = _origins(table, scope.unit), _integers(table["occurred_us"])
     known = np.asarray(pc.is_in(table["variant"], value_set=pa.array(scope.variants, pa.string())))
     reason = np.full(table.num_rows, "", dtype=object)
     running = _running(moments, scope.spans)
@@ -208,6 +208,7 @@ def _exposures(table: pa.Table, scope: Scope, resolution: Resolution) -> pa.Tabl
     return _with_day(
         table.select(["event_id", "variant", "occurred_us", "flags"])
         .append_column("unit", pa.array(unit, pa.int64()))
+        .append_column("origin", pa.array(origin, pa.int64()))
         .append_column("reason", pa.array(reason, pa.string())),
         scope.timezone,
     )
@@ -231,11 +232,16 @@ def _orders(rows: LedgerRows, scope: Scope, resolution: Resolution) -> pa.Table:
     )
 
 
+def _origins(table: pa.Table, unit: Unit) -> Integers:
+    """The id each row was sent under: of the experiment's kind where it has one, else the other; −1: none."""
+    other = "customer" if unit == "visitor" else "visitor"
+    return _integers(pc.fill_null(pc.coalesce(table[unit], table[other]), -1))
+
+
 def _units(table: pa.Table, unit: Unit, resolution: Resolution) -> tuple[Integers, Mask]:
     """Canonical unit of each row, and whether the row names a unit of the experiment's kind at all."""
-    own, other = (unit, "customer" if unit == "visitor" else "visitor")
-    number = _integers(pc.fill_null(pc.coalesce(table[own], table[other]), -1))
-    named = np.asarray(pc.is_valid(table[own])).astype(bool)
+    number = _origins(table, unit)
+    named = np.asarray(pc.is_valid(table[unit])).astype(bool)
     if not resolution.unit_of:
         return number, named
     keys = np.array(sorted(resolution.unit_of), dtype=np.int64)

@@ -157,6 +157,10 @@ REASONS = {
         mark("Too many visitors saw two variants, more from one variant than from the other"),
         mark("Too many visitors saw two variants, more from one variant than from the other"),
     ),
+    "merged": ReasonWords(
+        mark("In one variant more visitors turned out to be the same person than in the others"),
+        mark("In one variant more visitors turned out to be the same person than in the others"),
+    ),
     "restated": ReasonWords(
         mark("Later cancellations and refunds have taken back a result that had been proven"),
         mark("Later cancellations and refunds have taken back a result that had been proven"),

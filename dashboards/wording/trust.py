@@ -39,6 +39,14 @@ _CHECKS = {
             "or look at how each variant asks for a log-in."
         ),
     ),
+    "merged": CheckWords(
+        mark("In one variant more visitors turned out to be the same person than in the others"),
+        mark("The offer, or the page it is on, makes people log in, and logging in joins their devices."),
+        mark(
+            "Compare log-ins per variant. The variants now hold different people: start a new version "
+            "whose unit is the customer."
+        ),
+    ),
     "contradicting_links": CheckWords(
         mark("Some visitors are linked to two customers"),
         mark("A shared device, or a wrong id in the identify event. The first link counts."),

@@ -168,6 +168,7 @@ def test_every_metric_of_the_catalogue_has_a_name_and_an_explanation(locale: str
     [
         "sample_ratio",
         "crossover",
+        "merged",
         "contradicting_links",
         "exposures_without_unit",
         "exposures_after_freeze",

@@ -64,6 +64,13 @@ def test_a_unit_enters_under_its_first_exposure_and_a_tie_goes_to_the_smaller_ev
     ]
 
 
+def test_a_unit_seen_under_two_ids_is_merged() -> None:
+    rows = LedgerRows().expose(1, "low", at(5)).expose(1, "low", at(6), origin=9).expose(2, "low", at(5))
+    rows.expose(2, "low", at(7)).expose(3, "low", at(5)).expose(3, "low", at(200), origin=8)
+    (entry,) = ENGINE.cells(request(metric("conversion_rate", 3)), rows.data()).entries
+    assert (entry.units, entry.merged) == (3, 1)
+
+
 def test_a_trigger_is_a_paid_order_at_or_before_the_exposure_cancelled_or_not() -> None:
     rows = LedgerRows()
     for unit in range(1, 5):

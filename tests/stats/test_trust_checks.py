@@ -68,6 +68,23 @@ def test_unequal_crossover_is_red_and_equal_crossover_is_not() -> None:
     assert (fine.crossover.units, fine.crossover.share) == (1000, 0.05)
 
 
+@pytest.mark.parametrize("weights", [(0.5, 0.5), (0.9, 0.1)])
+def test_merging_more_in_one_arm_is_red_and_as_planned_is_not(weights: tuple[float, float]) -> None:
+    def found(share_b: float) -> Trust:
+        merges = [("a", round(1000 * weights[0] * 0.1)), ("b", round(1000 * weights[1] * share_b))]
+        units = dict(zip("ab", weights, strict=True))
+        cells = [EntryCell(v, day, round(1000 * units[v]), 0, 0, n) for day in range(30) for v, n in merges]
+        return assess(plan(weights), CellView(Cells(cells)), 99, {})
+
+    equal, unequal = found(0.1), found(0.2)
+    assert equal.status == "ok"
+    assert next(check.count for check in equal.checks if check.key == "merged") == 3000
+    assert [check.key for check in unequal.checks if check.status == "stop"] == ["merged"]
+    # oracle: the sequential test on the same counts, called directly
+    daily = [(day * 50, day * 100) for day in range(1, 31)]
+    assert sequential_pvalue(daily, (0.5, 0.5)) < 0.001
+
+
 @pytest.mark.parametrize("weight", [0.5, 0.1])
 def test_people_who_are_drawn_again_raise_no_crossover_alarm(weight: float) -> None:
     """400 days of units drawn twice at planned weights: first and second draw are independent."""
@@ -113,4 +130,4 @@ def test_a_repeat_rate_of_people_the_offer_has_chosen_is_named(
     assert [check.count for check in found.checks if check.key == "selection_trap"] == expected
     assert found.status == ("warning" if expected else "ok")
     without = assess(plan(), CellView(cells), 99, {})
-    assert [check.key for check in without.checks] == ["sample_ratio", "crossover"]
+    assert [check.key for check in without.checks] == ["sample_ratio", "crossover", "merged"]

@@ -37,6 +37,7 @@ class Unit:
     t0_us: int
     cohort_day: int
     crossed_over: bool
+    merged: bool
     orders: list[Row] = field(default_factory=list)
 
     @property
@@ -95,7 +96,8 @@ class BruteForceEngine:
 
 def entry_cell(cohort: tuple[str, int], units: list[Unit]) -> EntryCell:
     triggered = sum(unit.triggered for unit in units)
-    return EntryCell(*cohort, len(units), triggered, sum(unit.crossed_over for unit in units))
+    crossed_over, merged = sum(unit.crossed_over for unit in units), sum(unit.merged for unit in units)
+    return EntryCell(*cohort, len(units), triggered, crossed_over, merged)
 
 
 class Ledger:
@@ -122,9 +124,9 @@ class Ledger:
         for key, rows in exposures.items():
             first = min(rows, key=lambda row: (row["occurred_us"], row["event_id"]))
             crossed = any(row["variant"] != first["variant"] for row in rows)
-            units[key] = Unit(
-                key, first["variant"], first["event_id"], first["occurred_us"], first["day"], crossed
-            )
+            merged = any(row["origin"] != first["origin"] for row in rows)
+            start = (first["variant"], first["event_id"], first["occurred_us"], first["day"])
+            units[key] = Unit(key, *start, crossed, merged)
         for order in data.orders.to_pylist():
             if order["unit"] in units:
                 units[order["unit"]].orders.append(order)

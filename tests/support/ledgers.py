@@ -62,7 +62,7 @@ class LedgerRows:
     refunds: list[dict[str, Any]] = field(default_factory=list)
 
     def expose(self, unit: int, variant: str, occurred_us: int, **more: Any) -> "LedgerRows":
-        row = {"event_id": f"x{len(self.exposures):04}", "unit": unit, "variant": variant}
+        row = {"event_id": f"x{len(self.exposures):04}", "unit": unit, "origin": unit, "variant": variant}
         self.exposures.append(row | {"occurred_us": occurred_us, "day": occurred_us // DAY_US} | more)
         return self
 
@@ -141,10 +141,12 @@ def ledgers(draw: st.DrawFn) -> AnalysisData:
     """Up to three units with crossovers, ties, early orders, foreign money, cancellations and refunds."""
     rows = LedgerRows()
     for _ in range(draw(st.integers(1, 5))):
+        unit = draw(st.integers(1, 3))
         rows.expose(
-            draw(st.integers(1, 3)),
+            unit,
             draw(st.sampled_from(["control", "low"])),
             draw(_entries),
+            origin=unit + draw(st.sampled_from([0, 0, 100])),
             event_id=f"x{draw(st.integers(0, 9))}{len(rows.exposures):03}",
         )
     for _ in range(draw(st.integers(0, 12))):

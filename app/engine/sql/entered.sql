@@ -1,14 +1,17 @@
 -- Who entered: one row per unit, its first analysed exposure by (occurred_us, event_id).
 WITH seen AS (
     SELECT
-        x.unit, x.variant, x.event_id, x.occurred_us, x.day,
+        x.unit, x.origin, x.variant, x.event_id, x.occurred_us, x.day,
         row_number() OVER (PARTITION BY x.unit ORDER BY x.occurred_us, x.event_id) AS place
     FROM exposures AS x
     CROSS JOIN terms AS t
     WHERE x.day <= t.as_of_day
 ),
 spread AS (
-    SELECT unit, min(variant) <> max(variant) AS crossed_over
+    SELECT
+        unit,
+        min(variant) <> max(variant) AS crossed_over,
+        min(origin) <> max(origin) AS merged
     FROM seen
     GROUP BY unit
 ),
@@ -25,6 +28,7 @@ SELECT
     s.occurred_us AS t0_us,
     s.day AS cohort_day,
     c.crossed_over,
+    c.merged,
     coalesce(p.first_us <= s.occurred_us, FALSE) AS triggered
 FROM seen AS s
 INNER JOIN spread AS c ON c.unit = s.unit

@@ -253,6 +253,8 @@ class TestPeopleWithTwoIds:
         document = read(shop)
         assert document["trust"]["srm"]["counts"] == {CONTROL: 1, TREATMENT: 0}
         assert document["trust"]["crossover"]["by_variant"] == {CONTROL: 1, TREATMENT: 0}
+        merged = {check["key"]: check["count"] for check in document["trust"]["checks"]}
+        assert merged["merged"] == 1
         assert exposed(read(shop, policy="strict")) == 2
 
     def test_a_verdict_that_depends_on_the_links_is_not_trusted(self, sqlite_shop: Shop) -> None:
