@@ -3,7 +3,7 @@
 import time
 
 from benchmarks.side_by_side import machine
-from benchmarks.validity import coverage, false_positives, repeat
+from benchmarks.validity import coverage, false_positives, repeat, wrong_ways
 from benchmarks.validity.figures import HEAD
 
 STUDIES = (
@@ -12,11 +12,16 @@ STUDIES = (
     false_positives.weekly_rhythm,
     false_positives.late_refunds,
     false_positives.unequal_login,
+    wrong_ways.crossovers,
+    wrong_ways.peeking,
+    wrong_ways.live_interval,
+    wrong_ways.relative_lift,
     repeat.repeat_purchase,
     coverage.fixed_intervals,
     coverage.sequential_intervals,
     coverage.redeemers,
     coverage.sample_ratio,
+    wrong_ways.daily_chi_square,
 )
 
 

@@ -1,8 +1,10 @@
-"""Times to an event and recurrent events, unit by unit: log-rank, restricted mean, mean counts, rate ratio.
+"""Times to an event and recurrent events: log-rank, restricted mean, mean counts, rate ratio.
 
 Repeat purchase is decided by the Kaplan–Meier difference at a fixed age (`stats.repeat_purchase`); these
 answer other questions beside it. The log-rank test calls an offer that only moves orders earlier a win: do
-not decide by it. Censoring must not depend on the outcome: units are followed to a common end of data.
+not decide by it. Times come unit by unit (`Followed`) or from cohort triangles at any day
+(`repeat_purchase.SurvivalCurve`); recurrent events only unit by unit, because a robust error needs the orders
+of each unit. Censoring must not depend on the outcome: units are followed to a common end of data.
 Sources: Fleming & Harrington (1991); Lawless & Nadeau (1995); Lin, Wei, Yang & Ying (2000).
 Oracles: R survival, lifelines.
 """
@@ -10,13 +12,23 @@ Oracles: R survival, lifelines.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from stats.results import Inconclusive
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class RiskTable(Protocol):
+    """Units at risk and events by age: followed units, or a curve of a cohort triangle."""
+
+    def table(self) -> tuple[Floats, Floats, Floats]:
+        """(ages with events, units at risk just before, events) as arrays."""
+
+    def at(self, ages: Floats) -> tuple[Floats, Floats]:
+        """(units at risk just before, events) at given ages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +90,7 @@ class LogRank:
     pvalue: float
 
 
-def log_rank(control: Followed, treatment: Followed) -> LogRank | Inconclusive:
+def log_rank(control: RiskTable, treatment: RiskTable) -> LogRank | Inconclusive:
     """Whether two arms have the same hazard at every age; ties by the hypergeometric variance.
 
     Returns:
@@ -88,6 +100,8 @@ def log_rank(control: Followed, treatment: Followed) -> LogRank | Inconclusive:
 
     ages = np.union1d(control.table()[0], treatment.table()[0])
     (risk_c, events_c), (risk_t, events_t) = control.at(ages), treatment.at(ages)
+    seen = risk_c + risk_t > 0
+    risk_c, risk_t, events_c, events_t = (part[seen] for part in (risk_c, risk_t, events_c, events_t))
     risk, events = risk_c + risk_t, events_c + events_t
     expected_c = float(np.sum(events * risk_c / risk))
     spread = events * (risk_c / risk) * (risk_t / risk) * (risk - events) / np.maximum(risk - 1.0, 1.0)
@@ -104,7 +118,7 @@ def log_rank(control: Followed, treatment: Followed) -> LogRank | Inconclusive:
     )
 
 
-def cumulative_hazard(units: Followed) -> tuple[Floats, Floats, Floats]:
+def cumulative_hazard(units: RiskTable) -> tuple[Floats, Floats, Floats]:
     """Nelson–Aalen estimate.
 
     Returns:
@@ -114,7 +128,7 @@ def cumulative_hazard(units: Followed) -> tuple[Floats, Floats, Floats]:
     return ages, np.cumsum(events / at_risk), np.sqrt(np.cumsum(events / at_risk**2))
 
 
-def restricted_mean(units: Followed, until: float) -> tuple[float, float]:
+def restricted_mean(units: RiskTable, until: float) -> tuple[float, float]:
     """Mean time without the event up to an age, and its standard error.
 
     Args:

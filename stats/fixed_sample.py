@@ -2,7 +2,8 @@
 
 Two shares by Newcombe, Miettinen–Nurminen (score) or Agresti–Caffo; thin ones by Fisher's exact test; rates
 by the conditional exact test; equivalence by two one-sided tests. Read daily, none of these keeps its error.
-Source: statsmodels and scipy; oracles: R.
+Source: statsmodels and scipy, but for score methods: those of statsmodels 0.15.0 use a wrong coefficient and
+fail where an arm has no success, so they are solved by `stats.proportions`. Oracles: R, published tables.
 """
 
 import math
@@ -10,9 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
+from stats.proportions import ProportionContrast
 from stats.results import Inconclusive
 
+_HALVINGS = 200
+_LARGEST_RATIO = 1e12
 ShareMethod = Literal["newcomb", "score", "agresti-caffo"]
 RatioMethod = Literal["log", "log-adjusted", "score"]
 OneShareMethod = Literal["wilson", "jeffreys", "agresti_coull"]
@@ -86,7 +91,15 @@ def difference_interval(
     >>> [round(end, 4) for end in difference_interval(Count(1, 34), Count(7, 34))]
     [0.0189, 0.3404]
     """
-    return _two_shares(control, treatment, "diff", method, alpha)
+    _check_alpha(alpha)
+    if method == "score":
+        contrast, z = (
+            _contrast(control, treatment),
+            -float(ndtri(alpha / 2)) / _correction(control, treatment),
+        )
+        return contrast.limit(z), contrast.limit(-z)
+    low, high = _two_shares(control, treatment, "diff", method, alpha)
+    return max(-1.0, low), min(1.0, high)
 
 
 def ratio_interval(
@@ -101,16 +114,50 @@ def ratio_interval(
         method: `log`, `log-adjusted` or `score`.
 
     Returns:
-        The interval; `Inconclusive("zero_control_mean")` when control has no success.
+        The interval; `Inconclusive("zero_control_mean")` when control has no success. By logarithms also
+        `Inconclusive("no_units")` when treatment has none and `Inconclusive("no_variance")` when all succeed.
 
     Raises:
         ValueError: alpha is outside its range.
+
+    >>> [round(end, 4) for end in ratio_interval(Count(1, 34), Count(7, 34))]
+    [1.2086, 43.033]
     """
+    _check_alpha(alpha)
     if control.successes == 0:
         return Inconclusive("zero_control_mean", "control has no success, so there is no relative change")
     if treatment.successes == 0 and method == "log":
         return Inconclusive("no_units", "treatment has no success, so its logarithm is undefined")
+    if method == "score":
+        return _score_ratio(control, treatment, alpha)
+    if control.successes == control.units and treatment.successes == treatment.units:
+        return Inconclusive("no_variance", "every unit of both arms succeeds")
     return _two_shares(control, treatment, "ratio", method, alpha)
+
+
+def _contrast(control: Count, treatment: Count) -> ProportionContrast:
+    return ProportionContrast(treatment.successes, treatment.units, control.successes, control.units)
+
+
+def _correction(control: Count, treatment: Count) -> float:
+    """Miettinen & Nurminen's factor √((N − 1) / N) on the score."""
+    n = control.units + treatment.units
+    return math.sqrt((n - 1) / n)
+
+
+def _score_ratio(control: Count, treatment: Count, alpha: float) -> tuple[float, float]:
+    z = -float(ndtri(alpha / 2)) / _correction(control, treatment)
+    low = _ratio_at(_contrast(control, treatment), z) if treatment.successes else 0.0
+    return low, _ratio_at(_contrast(control, treatment), -z)
+
+
+def _ratio_at(contrast: ProportionContrast, z: float) -> float:
+    """The ratio whose score is z, by bisection of its logarithm: the score falls as the ratio rises."""
+    low, high = 1 / _LARGEST_RATIO, _LARGEST_RATIO
+    for _ in range(_HALVINGS):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if contrast.noninferiority_z(middle) > z else (low, middle)
+    return low
 
 
 def _two_shares(
@@ -118,7 +165,6 @@ def _two_shares(
 ) -> tuple[float, float]:
     from statsmodels.stats.proportion import confint_proportions_2indep
 
-    _check_alpha(alpha)
     low, high = confint_proportions_2indep(
         *(treatment.successes, treatment.units, control.successes, control.units),
         compare=compare,
@@ -152,24 +198,16 @@ def noninferiority_test(control: Count, treatment: Count, margin: float) -> tupl
         margin: the loss that is still tolerable, as a share, in (0, 1).
 
     Returns:
-        (z, p-value); small p-values prove non-inferiority. Miettinen–Nurminen's variance.
+        (z, p-value); small p-values prove non-inferiority. Miettinen–Nurminen's variance. z may be infinite
+        where every unit of one arm succeeds and none of the other does.
 
     Raises:
         ValueError: the margin is outside its range.
     """
-    from statsmodels.stats.proportion import test_proportions_2indep
-
     if not 0.0 < margin < 1.0:
         raise ValueError(f"margin is {margin}; it must lie between 0 and 1")
-    found = test_proportions_2indep(
-        *(treatment.successes, treatment.units, control.successes, control.units),
-        value=-margin,
-        method="score",
-        compare="diff",
-        alternative="larger",
-        correction=True,
-    )
-    return float(found.statistic), float(found.pvalue)
+    z = _contrast(control, treatment).score_z(-margin) * _correction(control, treatment)
+    return z, float(ndtr(-z))
 
 
 @dataclass(frozen=True, slots=True)

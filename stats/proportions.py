@@ -102,11 +102,7 @@ class ProportionContrast:
         Args:
             difference: the difference under test, −1 … 1.
         """
-        distance = self.difference - difference
-        error = self._error_at(difference)
-        if error > 0:
-            return distance / error
-        return math.copysign(math.inf, distance) if distance else 0.0
+        return _standardised(self.difference - difference, self._error_at(difference))
 
     def limit(self, z: float) -> float:
         """The difference whose score statistic is z: the end of an interval at boundary z.
@@ -138,12 +134,19 @@ class ProportionContrast:
         linear = x + self.n_c - self.x_c + factor * (x + self.n_t - self.x_t)
         share = 2 * x / (linear + math.sqrt(max(0.0, linear**2 - 4 * factor * n * x)))
         spread = factor * share * (1 - factor * share) / self.n_t + factor**2 * share * (1 - share) / self.n_c
-        return (self.treatment.mean - factor * self.control.mean) / math.sqrt(spread)
+        return _standardised(self.treatment.mean - factor * self.control.mean, math.sqrt(spread))
 
     def _error_at(self, difference: float) -> float:
         share = constrained_share(self.x_t, self.n_t, self.x_c, self.n_c, difference)
         other = min(max(share + difference, 0.0), 1.0)
         return math.sqrt(other * (1 - other) / self.n_t + share * (1 - share) / self.n_c)
+
+
+def _standardised(distance: float, error: float) -> float:
+    """Distance over its error; without an error a distance is infinitely far and none is 0."""
+    if error > 0:
+        return distance / error
+    return math.copysign(math.inf, distance) if distance else 0.0
 
 
 def compare_proportions(control: Moments, treatment: Moments) -> ProportionContrast | Inconclusive:

@@ -71,6 +71,17 @@ class SurvivalCurve:
             return None
         return Arm(self.units, share, variance)
 
+    def table(self) -> tuple[Floats, Floats, Floats]:
+        """(ages with events, units at risk just before, events): what `stats.event_times` reads."""
+        place = np.flatnonzero(self.events)
+        ages: Floats = place.astype(np.float64) + 1.0
+        return ages, self.at_risk[place].astype(np.float64), self.events[place].astype(np.float64)
+
+    def at(self, ages: Floats) -> tuple[Floats, Floats]:
+        """(units at risk just before, events) at ages from 1 to the window."""
+        place = np.asarray(ages).astype(np.int64) - 1
+        return self.at_risk[place].astype(np.float64), self.events[place].astype(np.float64)
+
     def points(self, confidence_level: float = 0.95) -> tuple[CurvePoint, ...]:
         """The curve of event shares with a pointwise band on the log(−log) scale.
 
@@ -169,12 +180,18 @@ class EventTriangle:
             followed = np.where(self.days >= first_day, followed, 0)
         if last_day is not None:
             followed = np.where(self.days <= last_day, followed, 0)
-        events = self._events(followed, day if known_by is None else known_by)
-        ages = np.arange(1, self.window_days + 1)
-        inside = followed[:, None] >= ages[None, :]
+        at_risk, events = self._tables(followed, day if known_by is None else known_by)
+        return SurvivalCurve(int(self.units[followed > 0].sum()), at_risk.sum(axis=0), events.sum(axis=0))
+
+    def by_cohort(self, day: int, settle_days: int) -> tuple[Integers, Integers]:
+        """Units at risk and events of each cohort (rows, as `days`) at each age (columns), as of one day."""
+        return self._tables(np.clip(day - settle_days - self.days, 0, self.window_days), day)
+
+    def _tables(self, followed: Integers, known_by: int) -> tuple[Integers, Integers]:
+        events = self._events(followed, known_by)
+        inside = followed[:, None] >= np.arange(1, self.window_days + 1)[None, :]
         before = np.cumsum(events, axis=1) - events
-        at_risk = np.where(inside, self.units[:, None] - before, 0).sum(axis=0)
-        return SurvivalCurve(int(self.units[followed > 0].sum()), at_risk, events.sum(axis=0))
+        return np.where(inside, self.units[:, None] - before, 0), events
 
     def followed_days(self, day: int, settle_days: int) -> int:
         """Unit-days of follow-up seen on a day: grows exactly when new information can have come."""

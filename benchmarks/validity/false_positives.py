@@ -78,12 +78,12 @@ def money(runs: int = RUNS) -> list[Figure]:
         control, treatment = revenue_sums(rng, size, (1800, 200), 0.05, 1.6, DAYS)
         return mean_readings(control, treatment, 2000 * DAYS)
 
-    def value(rng: np.random.Generator, size: int) -> Readings:
-        return ratio_readings(*revenue_sums(rng, size, (180, 180), 0.05, 1.0, DAYS), 360 * DAYS)
+    def value(per_day: int, sigma: float, *, plain: bool) -> Callable[[np.random.Generator, int], Readings]:
+        def read(rng: np.random.Generator, size: int) -> Readings:
+            sums = revenue_sums(rng, size, (per_day, per_day), 0.02, sigma, DAYS)
+            return ratio_readings(*sums, 2 * per_day * DAYS, as_normal=plain)
 
-    def value_as_normal(rng: np.random.Generator, size: int) -> Readings:
-        sums = revenue_sums(rng, size, (180, 180), 0.05, 1.0, DAYS)
-        return ratio_readings(*sums, 360 * DAYS, as_normal=True)
+        return read
 
     few = max(1, runs // 5)
     return [
@@ -93,8 +93,15 @@ def money(runs: int = RUNS) -> list[Figure]:
             "A/A, revenue sd 1.6 at 90/10, pooled", 113, runs, _in_parts(113, runs, uneven), 0.0, PROMISED
         ),
         Figure("the same by Welch's test, gate 30", 114, few, _in_parts(114, few, unpooled)),
-        Figure("A/A, order value, 180 a day and arm", 115, runs, _in_parts(115, runs, value), 0.0, PROMISED),
-        Figure("the same as plain z without a gate", 116, few, _in_parts(116, few, value_as_normal)),
+        *(
+            Figure(what, seed, count, _in_parts(seed, count, value(per_day, sigma, plain=plain)), 0.0, limit)
+            for what, seed, count, per_day, sigma, plain, limit in (
+                ("A/A, order value, 2 %, 180 a day and arm, sd 1.0", 115, runs, 180, 1.0, False, PROMISED),
+                ("the same as plain z without a gate", 116, few, 180, 1.0, True, 1.0),
+                ("A/A, order value, 2 %, 90 a day and arm, sd 0.5", 117, runs, 90, 0.5, False, PROMISED),
+                ("the same as plain z without a gate", 118, few, 90, 0.5, True, 1.0),
+            )
+        ),
     ]
 
 

@@ -16,6 +16,7 @@ class Figure:
         low: smallest value that passes.
         high: largest value that passes.
         error: Monte-Carlo standard error; None: of a share.
+        unit: `share`, shown in per cent, or another unit, shown as it is.
     """
 
     what: str
@@ -25,6 +26,7 @@ class Figure:
     low: float = 0.0
     high: float = 1.0
     error: float | None = None
+    unit: str = "share"
 
     @property
     def monte_carlo_error(self) -> float:
@@ -41,14 +43,21 @@ class Figure:
 
     def row(self) -> str:
         """One line of a Markdown table."""
-        asked = f"≤ {self.high:.2%}" if self.low <= 0 else f"≥ {self.low:.2%}"
-        if self.low > 0 and self.high < 1:
-            asked = f"{self.low:.2%} … {self.high:.2%}"
-        if self.low <= 0 and self.high >= 1:
-            asked = "for comparison"
+        asked, found = self._asked(), f"{self._said(self.found)} ± {self._said(self.monte_carlo_error)}"
         met = "" if asked == "for comparison" else "yes" if self.is_met else "**no**"
-        error = f"± {self.monte_carlo_error:.2%}"
-        return f"| {self.what} | {self.runs:,} | {self.seed} | {self.found:.2%} {error} | {asked} | {met} |"
+        return f"| {self.what} | {self.runs:,} | {self.seed} | {found} | {asked} | {met} |"
+
+    def _asked(self) -> str:
+        if self.low <= 0 and self.unit == "share" and self.high >= 1:
+            return "for comparison"
+        if self.low <= 0:
+            return f"≤ {self._said(self.high)}"
+        if self.high >= 1:
+            return f"≥ {self._said(self.low)}"
+        return f"{self._said(self.low)} … {self._said(self.high)}"
+
+    def _said(self, value: float) -> str:
+        return f"{value:.2%}" if self.unit == "share" else f"{value:.2f} {self.unit}"
 
 
 HEAD = "| what | runs | seed | found | asked | met |\n|---|---|---|---|---|---|"

@@ -85,12 +85,13 @@ def repeat_purchase(runs: int = RUNS) -> list[Figure]:
         Figure('the same by "repeated so far": called better', 202, runs, float(naive.better.mean())),
         Figure("power, 20 → 23 %", 203, runs, float(power.better.mean()), 0.71),
         Figure(
-            "mean day of the stop there, of 58 (as a share of day 100)",
+            "mean stop there, of 58 days",
             203,
             runs,
-            float(day.mean()) / 100,
+            float(day.mean()),
             0.0,
-            0.43,
-            float(day.std() / np.sqrt(runs)) / 100,
+            43.0,
+            float(day.std() / np.sqrt(runs)),
+            "days",
         ),
     ]

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
+from stats.repeat_purchase import EventTriangle
+
 PRIOR_SD = 0.5  # of the bets on the logarithm of the hazard ratio
 _NODES = 65
 _REACH = 4.0  # standard deviations covered by the bets
@@ -84,6 +86,32 @@ def logrank_evidence(tables: Iterable[EventTable], prior_sd: float = PRIOR_SD) -
     bets, log_weights = _bets(prior_sd)
     log_evalue = float(logsumexp(log_weights + log_likelihood_ratio(telling, bets)))
     return LogRankEvidence(int(telling[:, 2:].sum()), log_evalue, min(1.0, math.exp(-log_evalue)))
+
+
+def cohort_tables(
+    control: EventTriangle, treatment: EventTriangle, day: int, settle_days: int = 0
+) -> list[EventTable]:
+    """One table per cohort of entry and age, from the triangles of both arms as followed on a day.
+
+    Args:
+        control: first events of control by cohort day and age.
+        treatment: the same of the treatment, with the same window.
+        day: last closed shop day.
+        settle_days: days that cancellations get before an age counts as followed.
+
+    Returns:
+        Tables with an event in them; cohorts of one arm only say nothing and are left out.
+
+    Raises:
+        ValueError: the windows differ.
+    """
+    if control.window_days != treatment.window_days:
+        raise ValueError(f"windows of {control.window_days} and {treatment.window_days} days differ")
+    _, of_control, of_treatment = np.intersect1d(control.days, treatment.days, return_indices=True)
+    risk_c, events_c = (part[of_control] for part in control.by_cohort(day, settle_days))
+    risk_t, events_t = (part[of_treatment] for part in treatment.by_cohort(day, settle_days))
+    cells = np.stack([risk_c, risk_t, events_c, events_t], axis=-1).reshape(-1, 4)
+    return [EventTable(*row) for row in cells[cells[:, 2:].sum(axis=1) > 0].tolist()]
 
 
 def hazard_ratio(

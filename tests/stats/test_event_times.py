@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stats.cells import EventCell
 from stats.event_times import (
     Followed,
     LogRank,
@@ -17,7 +18,9 @@ from stats.event_times import (
     rate_ratio,
     restricted_mean,
 )
+from stats.repeat_purchase import EventTriangle
 from stats.results import Inconclusive
+from stats.sequential.logrank import cohort_tables
 from tests.support.oracle_cases import Case, oracle_case, oracle_cases
 
 R = "survival_R.json"
@@ -43,6 +46,43 @@ def test_the_log_rank_equals_r(name: str) -> None:
     if "variance_of_O_minus_E_group1" in expected:
         assert found.variance == pytest.approx(expected["variance_of_O_minus_E_group1"], rel=1e-8)
         assert found.pvalue == pytest.approx(expected["p"], rel=1e-8)
+
+
+def test_a_cohort_triangle_gives_the_numbers_of_its_units_at_any_day() -> None:
+    # oracle: the same units followed one by one, with the day they were seen last as the end
+    rng = np.random.default_rng(7)
+    window, arms = 12, []
+    for share in (0.3, 0.5):
+        cohort = rng.integers(0, 20, 400)
+        age = np.where(rng.random(400) < share, rng.integers(1, 16, 400), 99)
+        arms.append((cohort, age))
+    for day in (9, 15, 30):
+        curves, units, triangles = [], [], []
+        for cohort, age in arms:
+            triggered = {int(d): int(n) for d, n in zip(*np.unique(cohort, return_counts=True), strict=True)}
+            cells = [
+                EventCell("m", "a", int(c), int(a), int(c + a), 1)
+                for c, a in zip(cohort, age, strict=True)
+                if a <= window
+            ]
+            triangles.append(EventTriangle.from_cells(window, triggered, cells))
+            curves.append(triangles[-1].curve(day, 0))
+            seen = np.clip(day - cohort, 0, window)
+            times, events = np.minimum(age, seen)[seen > 0], (age <= seen)[seen > 0]
+            units.append(Followed(tuple(map(float, times)), tuple(map(bool, events))))
+        assert log_rank(curves[0], curves[1]) == log_rank(units[0], units[1])
+        tables = cohort_tables(triangles[0], triangles[1], day)
+        assert sum(t.events_control + t.events_treatment for t in tables) == sum(
+            sum(followed.events) for followed in units
+        )
+        both = np.intersect1d(arms[0][0], arms[1][0])
+        first = both[both < day].min()  # at age 1 everybody of a cohort is at risk
+        cell = next((t for t in tables if t.at_risk_control == (arms[0][0] == first).sum()), None)
+        assert cell is not None
+        until = float(min(window, day))
+        for curve, one_by_one in zip(curves, units, strict=True):
+            assert restricted_mean(curve, until) == restricted_mean(one_by_one, until)
+            assert cumulative_hazard(curve)[1].tolist() == cumulative_hazard(one_by_one)[1].tolist()
 
 
 def test_the_log_rank_equals_lifelines() -> None:

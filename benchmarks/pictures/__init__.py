@@ -1,0 +1,1 @@
+"""Pictures of docs/methods, each computed by `stats` from seeded data."""
