@@ -52,12 +52,12 @@ def as_figure(picture: Picture) -> dict[str, Any]:
     layout = {
         "width": 760,
         "height": 400,
-        "margin": {"l": 70, "r": 16, "t": 12, "b": 90},
+        "margin": {"l": 84, "r": 16, "t": 12, "b": 104},
         "font": {"family": "DejaVu Sans, sans-serif", "size": 14, "color": "#20262d"},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
-        "legend": {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"},
-        "xaxis": {"title": {"text": x_title}, **axis},
+        "legend": {"orientation": "h", "x": 0, "y": -0.25, "yanchor": "top"},
+        "xaxis": {"title": {"text": x_title, "standoff": 8}, **axis},
         "yaxis": {"title": {"text": y_title}, **axis},
     }
     return {"data": traces, "layout": layout}

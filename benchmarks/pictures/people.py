@@ -77,7 +77,7 @@ def fading() -> Picture:
         gap = treated - control
         drawn += [band(weeks, gap - half, gap + half, colour), line(weeks, gap, name, colour)]
     drawn.append(line(weeks, [0.0] * 6, "no difference", GREY, "dot"))
-    return drawn, "week of entry", "difference of the conversion rates"
+    return drawn, "week of entry", "difference in conversion"
 
 
 def simulation() -> Picture:

@@ -1,7 +1,7 @@
 """What to say about the effect once a sequential test has stopped: the stage-wise median-unbiased estimate.
 
 A test that stops when it looks good overstates the effect, and the interval of a fixed size covers too
-rarely (92.9 % where 95 % is said). Outcomes are ordered by the look at which they crossed, earlier being
+rarely (92.7 % where 95 % is said). Outcomes are ordered by the look at which they crossed, earlier being
 stronger, and within a look by z; the effects under which the outcome is not extreme form the interval.
 Source: Tsiatis, Rosner & Mehta (1984), Biometrics 40; Jennison & Turnbull (2000), section 8.4.
 """

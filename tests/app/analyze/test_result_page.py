@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from app.cli.analyze import analyze
 from tests.support.browser import DESK, PHONE, chromium_missing, chromium_page
 
-pytestmark = pytest.mark.skipif(chromium_missing() is not None, reason="no Chromium here")
+pytestmark = pytest.mark.skipif(chromium_missing() is not None, reason=str(chromium_missing()))
 
 
 def write_page(folder: Path, lang: str) -> Path:

@@ -13,7 +13,9 @@ import pytest
 
 from tests.support.live import ROOT, Live, live_service
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+pytestmark = pytest.mark.skipif(
+    shutil.which("curl") is None, reason="curl is not installed: apt-get install curl"
+)
 
 
 def blocks(page: str) -> list[str]:
