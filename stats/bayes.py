@@ -49,8 +49,8 @@ def compare_shares(
     >>> round(found.chance_to_win, 6), round(found.loss_treatment, 6)
     (0.610771, 0.019116)
     """
-    if not min(prior) > 0.0:
-        raise ValueError(f"prior is {prior}; both parts must be above 0")
+    if not all(0.0 < part < math.inf for part in prior):
+        raise ValueError(f"prior is {prior}; both parts must be finite numbers above 0")
     a, b = (_posterior(arm, prior) for arm in (control, treatment))
     return Posterior(
         chance_to_win=_integral(b, lambda x: float(betainc(*a, x))),
@@ -130,8 +130,8 @@ def compare_normal(
         )
     mean, variance = difference, standard_error**2
     if prior is not None:
-        if not prior[1] > 0.0:
-            raise ValueError(f"prior variance is {prior[1]}; it must be above 0")
+        if not (math.isfinite(prior[0]) and prior[1] > 0.0):
+            raise ValueError(f"prior is {prior}; its mean must be finite, its variance above 0")
         precision = 1.0 / variance + 1.0 / prior[1]
         mean, variance = (difference / variance + prior[0] / prior[1]) / precision, 1.0 / precision
     spread = math.sqrt(variance)

@@ -193,8 +193,13 @@ def mean_cumulative_count(spells: Spells, ages: Sequence[float]) -> tuple[Floats
     Returns:
         (means, standard errors): orders of one unit may depend on each other, the errors hold nevertheless.
 
+    Raises:
+        ValueError: an age is not a number.
+
     Source: Lawless & Nadeau (1995), Technometrics 37; infinitesimal jackknife.
     """
+    if np.isnan(np.asarray(ages, dtype=float)).any():
+        raise ValueError("every age must be a number")
     start, stop = np.asarray(spells.start), np.asarray(spells.stop)
     happened = np.asarray(spells.event, dtype=bool)
     times = np.unique(stop[happened])

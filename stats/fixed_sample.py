@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from stats.arguments import check_finite, check_share
 from stats.proportions import ProportionContrast
 from stats.results import Inconclusive
 
@@ -69,7 +70,7 @@ def share_interval(
     """
     from statsmodels.stats.proportion import proportion_confint
 
-    _check_alpha(alpha)
+    check_share("alpha", alpha)
     low, high = proportion_confint(count.successes, count.units, alpha=alpha, method=method)
     return max(0.0, float(low)), min(1.0, float(high))
 
@@ -91,7 +92,7 @@ def difference_interval(
     >>> [round(end, 4) for end in difference_interval(Count(1, 34), Count(7, 34))]
     [0.0189, 0.3404]
     """
-    _check_alpha(alpha)
+    check_share("alpha", alpha)
     if method == "score":
         contrast, z = (
             _contrast(control, treatment),
@@ -123,7 +124,7 @@ def ratio_interval(
     >>> [round(end, 4) for end in ratio_interval(Count(1, 34), Count(7, 34))]
     [1.2086, 43.033]
     """
-    _check_alpha(alpha)
+    check_share("alpha", alpha)
     if control.successes == 0:
         return Inconclusive("zero_control_mean", "control has no success, so there is no relative change")
     if treatment.successes == 0 and method == "log":
@@ -248,7 +249,7 @@ def compare_rates(
     from scipy.stats import beta, binomtest
     from statsmodels.stats.rates import test_poisson_2indep
 
-    _check_alpha(alpha)
+    check_share("alpha", alpha)
     for count, exposure in (control, treatment):
         if count < 0 or not 0.0 < exposure < math.inf:
             raise ValueError(f"{count} per {exposure}; the count must be 0 or more, the exposure above 0")
@@ -288,6 +289,7 @@ def equivalence_pvalue(difference: float, standard_error: float, df: float, low:
     """
     from scipy.special import stdtr
 
+    check_finite(difference=difference)
     if not (standard_error > 0.0 and df > 0.0):
         raise ValueError(f"standard_error {standard_error} and df {df} must be above 0")
     if not low < high:
@@ -296,8 +298,3 @@ def equivalence_pvalue(difference: float, standard_error: float, df: float, low:
         1.0 - float(stdtr(df, (difference - low) / standard_error)),
         float(stdtr(df, (difference - high) / standard_error)),
     )
-
-
-def _check_alpha(alpha: float) -> None:
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")

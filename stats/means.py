@@ -20,11 +20,15 @@ def t_to_z(t: float, df: float) -> float:
         t: a t statistic.
         df: its degrees of freedom, above 0.
 
+    Raises:
+        ValueError: an argument is not a number, or df not above 0.
+
     Source: p-value identity; in the far tail Wallace (1959), Annals of Mathematical Statistics 30.
 
     >>> round(t_to_z(2.2281388519649385, 10), 6)  # the two-sided 5 % point of t with 10 degrees of freedom
     1.959964
     """
+    _check(t, df)
     wallace = (8 * df + 1) / (8 * df + 3) * math.sqrt(df * math.log1p(t * t / df))
     if wallace > _FAR_Z:
         return math.copysign(wallace, t)
@@ -41,14 +45,23 @@ def z_to_t(z: float, df: float) -> float:
     Returns:
         The t statistic, ±inf where it leaves double precision.
 
+    Raises:
+        ValueError: an argument is not a number, or df not above 0.
+
     >>> round(z_to_t(1.959963984540054, 10), 6)
     2.228139
     """
+    _check(z, df)
     if abs(z) > _FAR_Z:
         exponent = (z * (8 * df + 3) / (8 * df + 1)) ** 2 / df
         size = math.sqrt(df * math.expm1(exponent)) if exponent < math.log(1e300) else math.inf
         return math.copysign(size, z)
     return math.copysign(-float(special.stdtrit(df, float(special.ndtr(-abs(z))))), z)
+
+
+def _check(statistic: float, df: float) -> None:
+    if math.isnan(statistic) or not df > 0:
+        raise ValueError(f"statistic {statistic} with df {df}; a number, and df above 0")
 
 
 def satterthwaite_df(variance_1: float, df_1: float, variance_2: float, df_2: float) -> float:

@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from stats.arguments import check_share
+
 AdjustMethod = Literal["bonferroni", "holm", "hommel", "fdr_bh"]
 _NODES = 128  # Gauss–Hermite nodes: the integrand is smooth, the error is below 1e-12
 _LARGEST_Z = 40.0
@@ -36,8 +38,7 @@ def dunnett_critical(control_share: float, treatment_shares: Sequence[float], al
     >>> round(dunnett_critical(0.25, [0.25, 0.25, 0.25], 0.05), 3)
     2.349
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     return _critical(_loadings(control_share, treatment_shares), alpha)
 
 
@@ -159,8 +160,7 @@ def e_bh(evalues: Sequence[float], alpha: float) -> tuple[int, ...]:
     >>> e_bh([30, 25, 10, 5, 1], 0.1)
     (0, 1)
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     if not all(evalue >= 0.0 for evalue in evalues):
         raise ValueError("every e-value must be 0 or more")
     order = sorted(range(len(evalues)), key=lambda place: -evalues[place])

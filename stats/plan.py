@@ -6,6 +6,8 @@ A plan is written when the experiment is defined and never changes after the sta
 from dataclasses import dataclass
 from typing import Literal
 
+from stats.arguments import check_not_negative, check_positive, check_share
+
 Role = Literal["primary", "secondary", "guardrail"]
 Kind = Literal["proportion", "mean", "ratio", "survival"]
 Direction = Literal["increase", "decrease"]
@@ -37,6 +39,11 @@ class Metric:
     direction: Direction = "increase"
     explanatory: bool = False
     non_inferiority_margin: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a margin that is no number."""
+        if self.non_inferiority_margin is not None:
+            check_not_negative(non_inferiority_margin=self.non_inferiority_margin)
 
     @property
     def label(self) -> str:
@@ -95,6 +102,17 @@ class AnalysisPlan:
     timezone: str = "UTC"
     largest_threshold_minor: int = 0
     margin_share: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no test can be planned by; the API has refused it before, with more words."""
+        check_share("alpha", self.alpha)
+        check_share("power", self.power)
+        if not 0.0 <= self.open_ended_share < 1.0:
+            raise ValueError(f"open_ended_share is {self.open_ended_share}; it must lie from 0 to under 1")
+        if len(self.weights) != len(self.variants) or self.control not in self.variants:
+            raise ValueError("weights must have one value per variant, and control be one of the variants")
+        for variant, weight in zip(self.variants, self.weights, strict=True):
+            check_positive(**{f"weight of {variant}": weight})
 
     @property
     def treatments(self) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from scipy.special import ndtr, ndtri
 
+from stats.arguments import check_not_negative, check_positive, check_share
+
 MONTH_DAYS = 30.4
 _MOST_UNITS = 1e12
 
@@ -66,8 +68,9 @@ def power_of_shares(control: float, treatment: float, units: float, alpha: float
     0.8
     """
     _check(alpha, 1 - 1e-12)
-    if not units > 0:
-        raise ValueError(f"units is {units}; it must be above 0")
+    check_share("control", control)
+    check_share("treatment", treatment)
+    check_positive(units=units)
     pooled = (control + treatment) / 2
     under_none = math.sqrt(2 * pooled * (1 - pooled) / units)
     under_effect = math.sqrt((control * (1 - control) + treatment * (1 - treatment)) / units)
@@ -101,8 +104,7 @@ def units_for_means(difference: float, sd: float, alpha: float = 0.05, power: fl
     _check(alpha, power)
     if difference == 0.0 or not math.isfinite(difference):
         raise ValueError(f"difference is {difference}; it must be finite and not 0")
-    if not 0.0 < sd < math.inf:
-        raise ValueError(f"sd is {sd}; it must be a finite number above 0")
+    check_positive(sd=sd)
 
     def missing(n: float) -> float:
         df, drift = 2 * n - 2, abs(difference) / sd * math.sqrt(n / 2)
@@ -186,14 +188,14 @@ def budget_needed(units: float, redemption_share: float, discount_minor: float) 
     >>> budget_needed(28_000, 0.06, 25_000)
     42000000
     """
-    if units < 0 or discount_minor < 0 or not 0.0 <= redemption_share <= 1.0:
-        raise ValueError("units and discount_minor must be 0 or more, redemption_share from 0 to 1")
+    check_not_negative(units=units, discount_minor=discount_minor)
+    if not 0.0 <= redemption_share <= 1.0:
+        raise ValueError(f"redemption_share is {redemption_share}; it must lie from 0 to 1")
     return math.ceil(round(units * redemption_share * discount_minor, 6))
 
 
 def _check(alpha: float, power: float) -> None:
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     if not alpha < power < 1.0:
         raise ValueError(f"power is {power}; it must lie between alpha and 1")
 

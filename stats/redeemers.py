@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from scipy.special import ndtr, ndtri
 
+from stats.arguments import check_share
 from stats.results import Inconclusive
 
 LARGEST_LEAKAGE = 0.05
@@ -107,8 +108,7 @@ def redeemer_effect(
     Raises:
         ValueError: alpha or leakage is outside its range.
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     if not 0.0 <= leakage <= 1.0:
         raise ValueError(f"leakage is {leakage}; it must lie from 0 to 1")
     if leakage > LARGEST_LEAKAGE:

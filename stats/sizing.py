@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from stats.arguments import check_finite, check_positive, check_share
 from stats.multiplicity import dunnett_level
 from stats.planning import Duration, duration, units_for_means, units_for_shares
 from stats.sequential.boundaries import boundaries
@@ -25,6 +26,12 @@ class Baseline:
 
     mean: float
     sd: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no metric can be."""
+        check_finite(**{"the mean of control": self.mean})
+        if self.sd is not None:
+            check_positive(sd=self.sd)
 
     def fixed_units(self, mde: float, alpha: float, power: float) -> float:
         """Units per arm of a one-look test.
@@ -67,6 +74,13 @@ class Design:
     spending: str = "kim-demets:2"
     open_ended_share: float = 0.1
 
+    def __post_init__(self) -> None:
+        """Refuse impossible error rates."""
+        check_share("alpha", self.alpha)
+        check_share("power", self.power)
+        if not 0.0 <= self.open_ended_share < 1.0:
+            raise ValueError(f"open_ended_share is {self.open_ended_share}; it must lie from 0 to under 1")
+
     @property
     def alpha_each(self) -> float:
         """Two-sided type-I error of one comparison with all of them open, at equal weights."""
@@ -90,6 +104,10 @@ class Traffic:
     settle_days: int = 7
     min_days: int = 14
     longest_days: int = 90
+
+    def __post_init__(self) -> None:
+        """Refuse a shop without visitors."""
+        check_positive(units_a_day=self.units_a_day)
 
     def duration(self, units: float) -> Duration:
         """Days until so many units over all variants have matured."""

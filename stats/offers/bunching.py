@@ -9,6 +9,7 @@ Source: difference of two independent shares, Newcombe (1998) intervals; Kleven 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stats.arguments import check_share
 from stats.results import Inconclusive
 
 _LEAST_ORDERS = 30
@@ -96,8 +97,7 @@ def bunching(control: BasketCounts, treatment: BasketCounts, alpha: float = 0.05
     Raises:
         ValueError: alpha is outside its range.
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     if min(control.orders, treatment.orders) < _LEAST_ORDERS:
         return Inconclusive("too_few_orders", f"each arm needs {_LEAST_ORDERS} orders")
     above, above_interval = _excess(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stats.arguments import check_share
 from stats.fixed_sample import Count, share_interval
 from stats.results import Inconclusive
 
@@ -55,8 +56,7 @@ def leakage(matrix: Mapping[Pair, int], alpha: float = 0.05) -> Leakage | Inconc
     >>> found.share, [round(end, 4) for end in found.interval], found.diluted
     (0.1, [0.0552, 0.1744], True)
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     for pair, count in matrix.items():
         if count < 0:
             raise ValueError(f"redemptions of {pair} are {count}; a count is not negative")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from stats.arguments import check_finite, check_not_negative, check_share
 from stats.contrasts import Arm
 from stats.means import MeanContrast
 from stats.results import Inconclusive
@@ -37,6 +38,11 @@ class MarginArm:
     items_variance: float
     costs_variance: float
     covariance: float
+
+    def __post_init__(self) -> None:
+        """Refuse moments that no units can have."""
+        check_finite(items_mean=self.items_mean, costs_mean=self.costs_mean, covariance=self.covariance)
+        check_not_negative(items_variance=self.items_variance, costs_variance=self.costs_variance)
 
     @classmethod
     def of_units(cls, items: NDArray[np.float64], costs: NDArray[np.float64]) -> "MarginArm":
@@ -102,8 +108,7 @@ def profit_difference(
     low, high = margin
     if not 0.0 <= low <= high <= 1.0:
         raise ValueError(f"margin is {margin}; it must be two shares from 0 to 1, rising")
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     ends = [_at(control, treatment, share, alpha) for share in (low, high)]
     if any(end is None for end in ends):
         return Inconclusive("no_variance", "profit does not vary between units")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from stats.arguments import check_share
 from stats.results import Inconclusive
 
 Diagnosis = Literal["adds", "pulls_forward", "takes_away", "unclear"]
@@ -96,8 +97,7 @@ def pull_forward(
     Raises:
         ValueError: alpha is outside its range or the ages differ.
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     if control.mean.shape != treatment.mean.shape:
         sizes = f"control has {control.mean.size} ages, treatment {treatment.mean.size}"
         raise ValueError(f"{sizes}; give the same")

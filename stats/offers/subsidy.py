@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from scipy.special import ndtr, ndtri
 
+from stats.arguments import check_share
 from stats.results import Inconclusive
 
 _HALVINGS = 100
@@ -110,9 +111,15 @@ def imbens_manski_z(width: float, alpha: float = 0.05) -> float:
     Returns:
         z with Φ(z + width) − Φ(−z) = 1 − alpha.
 
+    Raises:
+        ValueError: an argument is outside its range.
+
     >>> round(imbens_manski_z(0.0), 4), round(imbens_manski_z(50.0), 4)
     (1.96, 1.6449)
     """
+    check_share("alpha", alpha)
+    if not width >= 0.0:
+        raise ValueError(f"width is {width}; it must be 0 or more")
     low, high = float(-ndtri(alpha)), float(-ndtri(alpha / 2))
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -139,8 +146,7 @@ def _low_error(c: float, p: float, r: float, n_c: int, n_t: int) -> float:
 
 
 def _check(control_units: int, control_ordered: int, offer: OfferArm, alpha: float) -> None:
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     if not 0 <= control_ordered <= control_units:
         raise ValueError(f"control_ordered is {control_ordered}; it must lie between 0 and {control_units}")
     if not 0 <= offer.redeemed <= offer.ordered <= offer.units:

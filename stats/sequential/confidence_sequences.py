@@ -6,6 +6,8 @@ confidence sequences" (arXiv 2103.06476). Oracle: gbstats.
 
 import math
 
+from stats.arguments import check_finite, check_not_negative, check_positive, check_share
+
 
 def tuned_rho(planned_n: float, alpha: float) -> float:
     """The ρ that makes the sequence tightest near the planned size: √((−2 ln α + ln(1 − 2 ln α)) / N*).
@@ -25,7 +27,7 @@ def tuned_rho(planned_n: float, alpha: float) -> float:
     >>> round(tuned_rho(1000, 0.05), 6)
     0.089085
     """
-    _check_alpha(alpha)
+    check_share("alpha", alpha)
     if not planned_n > 0.0:
         raise ValueError(f"planned_n is {planned_n}; it must be above 0")
     log_alpha = math.log(alpha)
@@ -101,6 +103,7 @@ def asymptotic_pvalue(difference: float, variance: float, n: float, rho: float) 
     1.0
     """
     _check(variance, n, rho, 0.5)
+    check_finite(difference=difference)
     if variance == 0.0:
         raise ValueError("variance is 0; it must be above 0")
     exponent = 0.5 * math.log1p(n * rho * rho) - difference * difference / (variance * _spread(n, rho))
@@ -112,13 +115,6 @@ def _spread(n: float, rho: float) -> float:
 
 
 def _check(variance: float, n: float, rho: float, alpha: float) -> None:
-    _check_alpha(alpha)
-    if not variance >= 0.0:
-        raise ValueError(f"variance is {variance}; it must be 0 or more")
-    if not (n > 0.0 and rho > 0.0):
-        raise ValueError(f"n is {n}, rho {rho}; both must be above 0")
-
-
-def _check_alpha(alpha: float) -> None:
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must be in (0, 1)")
+    check_share("alpha", alpha)
+    check_not_negative(variance=variance)
+    check_positive(n=n, rho=rho)

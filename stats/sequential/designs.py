@@ -6,6 +6,7 @@ from typing import Literal
 
 from scipy.special import ndtri
 
+from stats.arguments import check_finite, check_share
 from stats.sequential.boundaries import OneSidedRecursion
 
 Shape = Literal["pocock", "obrien-fleming"]
@@ -32,6 +33,7 @@ def crossing_probabilities(
     >>> [round(share, 4) for share in crossing_probabilities([1.0], [1.959964], drift=1.959964)]
     [0.5]
     """
+    check_finite(drift=drift)
     recursion = OneSidedRecursion()
     return tuple(recursion.replay(i, boundary, drift) for i, boundary in zip(information, z, strict=True))
 
@@ -99,8 +101,7 @@ def needed_drift(information: Sequence[float], z: Sequence[float], power: float)
     """
     from scipy.optimize import brentq
 
-    if not 0.0 < power < 1.0:
-        raise ValueError(f"power is {power}; it must be in (0, 1)")
+    check_share("power", power)
 
     def shortfall(theta: float) -> float:
         return sum(crossing_probabilities(information, z, drift=theta)) - power
@@ -130,6 +131,7 @@ def inflation_factor(information: Sequence[float], z: Sequence[float], alpha: fl
     >>> round(inflation_factor([1.0], [1.959964], 0.025, 0.8), 6)
     1.0
     """
+    check_share("alpha", alpha)
     shift = needed_drift(information, z, power) ** 2 * information[-1]
     fixed = float(ndtri(1.0 - alpha) + ndtri(power)) ** 2
     return shift / fixed

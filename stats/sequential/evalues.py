@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, xlog1py, xlogy
 
+from stats.arguments import check_share
+
 _TINY = 1e-12
 PRIOR = 0.18  # of the beta plug-in, as the authors recommend
 _Floats = NDArray[np.float64]
@@ -128,8 +130,9 @@ def share_interval(
     """
     from scipy.optimize import brentq
 
-    if not 0.0 < alpha < 1.0 or min(prior) <= 0.0:
-        raise ValueError(f"alpha is {alpha}, prior {prior}; they must lie in (0, 1) and above 0")
+    check_share("alpha", alpha)
+    if not all(0.0 < part < math.inf for part in prior):
+        raise ValueError(f"prior is {prior}; both parts must be finite numbers above 0")
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"successes is {successes} of n = {n}; it must lie from 0 to n, and n be 1 or more")
     a, b = prior
@@ -168,8 +171,7 @@ def betting_interval(
     >>> betting_interval([], 0.05)
     (0.0, 1.0)
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     if not low < high or grid < 3:  # noqa: PLR2004 - both ends and something between
         raise ValueError(f"low is {low}, high {high}, grid {grid}; low must be below high and grid 3 or more")
     scaled = (np.asarray(values, dtype=np.float64) - low) / (high - low)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from scipy.special import gammainc, gammaincc, gammaln
 
+from stats.arguments import check_finite, check_not_negative, check_positive, check_share
+
 Mixture = Callable[[float, float, float, float], float]
 _TOLERANCE = 1e-10
 
@@ -32,6 +34,7 @@ def gamma_exponential_log_mixture(s: float, v: float, rho: float, c: float) -> f
     True
     """
     _check(v, rho, c)
+    check_finite(s=s)
     prior, time = rho / c**2, (v + rho) / c**2
     reach = (c * s + v + rho) / c**2
     if not reach > 0.0:
@@ -60,6 +63,7 @@ def gamma_poisson_log_mixture(s: float, v: float, rho: float, c: float) -> float
     True
     """
     _check(v, rho, c)
+    check_finite(s=s)
     prior, time = rho / c**2, (v + rho) / c**2
     reach = s / c + time
     if not reach > 0.0:
@@ -92,8 +96,7 @@ def gamma_poisson_bound(v: float, alpha: float, rho: float, c: float) -> float:
 def _bound(mixture: Mixture, v: float, alpha: float, rho: float, c: float) -> float:
     from scipy.optimize import brentq
 
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     target, top = math.log(1.0 / alpha), math.sqrt(v) if v > 0 else c
     while mixture(top, v, rho, c) < target:
         top *= 2.0
@@ -101,8 +104,5 @@ def _bound(mixture: Mixture, v: float, alpha: float, rho: float, c: float) -> fl
 
 
 def _check(v: float, rho: float, c: float) -> None:
-    if not 0.0 <= v < math.inf:
-        raise ValueError(f"v is {v}; it must be 0 or more")
-    for name, value in (("rho", rho), ("c", c)):
-        if not 0.0 < value < math.inf:
-            raise ValueError(f"{name} is {value}; it must be a finite number above 0")
+    check_not_negative(v=v)
+    check_positive(rho=rho, c=c)

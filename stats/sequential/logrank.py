@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 
+from stats.arguments import check_share
 from stats.repeat_purchase import EventTriangle
 
 PRIOR_SD = 0.5  # of the bets on the logarithm of the hazard ratio
@@ -129,8 +130,7 @@ def hazard_ratio(
     """
     from scipy.optimize import brentq
 
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     telling = _telling(tables)
     bets, log_weights = _bets(prior_sd)
 

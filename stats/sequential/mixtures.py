@@ -10,6 +10,8 @@ import math
 
 from scipy.special import betainc, betaln, lambertw, log_ndtr, zeta
 
+from stats.arguments import check_finite, check_not_negative, check_number, check_positive, check_share
+
 _SMALLEST_PRIOR = 1e-3
 _TOLERANCE = 1e-12
 
@@ -30,8 +32,8 @@ def best_rho(v_opt: float, alpha: float) -> float:
     >>> round(best_rho(5000, 0.05), 3)
     608.867
     """
-    _check_alpha(alpha)
-    _check_time("v_opt", v_opt)
+    check_share("alpha", alpha)
+    check_positive(v_opt=v_opt)
     return v_opt / (-float(lambertw(-(alpha**2) / math.e, k=-1).real) - 1.0)
 
 
@@ -41,8 +43,8 @@ def one_step_rho(v_opt: float, alpha: float) -> float:
     >>> round(one_step_rho(100, 0.05), 5)
     12.60056
     """
-    _check_alpha(alpha / 2)
-    _check_time("v_opt", v_opt)
+    check_share("alpha", alpha / 2)
+    check_positive(v_opt=v_opt)
     gain = 2.0 * math.log(1.0 / alpha)
     return v_opt / (gain + math.log1p(gain))
 
@@ -66,9 +68,9 @@ def normal_log_mixture(s: float, v: float, rho: float, *, sides: int = 2) -> flo
     0.0
     """
     _check_sides(sides)
-    _check_time("rho", rho)
-    if not 0.0 <= v < math.inf:
-        raise ValueError(f"v is {v}; it must be 0 or more")
+    check_number(s=s)
+    check_positive(rho=rho)
+    check_not_negative(v=v)
     spread = v + rho
     two_sided = 0.5 * math.log(rho / spread) + s**2 / (2.0 * spread)
     if sides == 2:  # noqa: PLR2004 - both sides
@@ -94,10 +96,10 @@ def normal_mixture_bound(v: float, alpha: float, rho: float, *, sides: int = 2) 
     >>> round(normal_mixture_bound(1000, 0.05, 100.0), 5)
     96.06402
     """
-    _check_alpha(alpha)
-    _check_time("v", v)
+    check_share("alpha", alpha)
+    check_positive(v=v)
     _check_sides(sides)
-    _check_time("rho", rho)
+    check_positive(rho=rho)
     spread = v + rho
     closed = math.sqrt(spread * (math.log(spread / rho) + 2.0 * math.log(1.0 / alpha)))
     if sides == 2:  # noqa: PLR2004 - both sides
@@ -126,8 +128,9 @@ def beta_binomial_log_mixture(  # noqa: PLR0913 - the arguments of the published
         ln of the e-value; infinity where s cannot come from such observations.
     """
     _check_sides(sides)
-    for name, value in (("g", g), ("h", h), ("rho", rho)):
-        _check_time(name, value)
+    check_number(s=s)
+    check_not_negative(v=v)
+    check_positive(g=g, h=h, rho=rho)
     r = max(rho - g * h, _SMALLEST_PRIOR * g * h)
     edge = 1.0 if sides == 2 else h / (g + h)  # noqa: PLR2004 - both sides
     a, b = (r + v - g * s) / (g * (g + h)), (r + v + h * s) / (h * (g + h))
@@ -149,8 +152,8 @@ def beta_binomial_bound(  # noqa: PLR0913 - the arguments of the published funct
     """The sum of observations between −g and h that is reached at any time with probability alpha at most."""
     from scipy.optimize import brentq
 
-    _check_alpha(alpha)
-    _check_time("v", v)
+    check_share("alpha", alpha)
+    check_positive(v=v)
     target = math.log(1.0 / alpha)
 
     def excess(s: float) -> float:
@@ -180,8 +183,8 @@ def bernoulli_confidence_sequence(successes: int, n: int, alpha: float, t_opt: f
     >>> [round(end, 5) for end in bernoulli_confidence_sequence(700, 1000, 0.05, 100)]
     [0.65163, 0.74595]
     """
-    _check_alpha(alpha)
-    _check_time("t_opt", t_opt)
+    check_share("alpha", alpha)
+    check_positive(t_opt=t_opt)
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"successes is {successes} of n = {n}; it must lie from 0 to n, and n be 1 or more")
     high = _share_end(successes, n, alpha, t_opt)
@@ -222,9 +225,12 @@ def poly_stitching_bound(  # noqa: PLR0913, PLR0917 - the arguments of the publi
     >>> round(poly_stitching_bound(100, 0.05, 10, 3), 4)
     64.4875
     """
-    _check_alpha(alpha)
-    _check_time("v", v)
-    _check_time("v_min", v_min)
+    check_share("alpha", alpha)
+    check_positive(v=v)
+    check_positive(v_min=v_min)
+    check_finite(c=c)
+    if not (1.0 < s < math.inf and 1.0 < eta < math.inf):
+        raise ValueError(f"s is {s} and eta {eta}; both must be finite numbers above 1")
     used = max(v, v_min)
     epochs = s * math.log(math.log(eta * used / v_min))
     spent = epochs + math.log(float(zeta(s)) / (alpha * math.log(eta) ** s))
@@ -236,16 +242,6 @@ def poly_stitching_bound(  # noqa: PLR0913, PLR0917 - the arguments of the publi
 def _log_incomplete_beta(a: float, b: float, edge: float) -> float:
     whole = float(betaln(a, b))
     return whole if edge >= 1.0 else whole + math.log(float(betainc(a, b, edge)))
-
-
-def _check_alpha(alpha: float) -> None:
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
-
-
-def _check_time(name: str, value: float) -> None:
-    if not 0.0 < value < math.inf:
-        raise ValueError(f"{name} is {value}; it must be a finite number above 0")
 
 
 def _check_sides(sides: int) -> None:

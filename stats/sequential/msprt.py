@@ -7,6 +7,8 @@ import math
 
 from scipy.special import ndtr
 
+from stats.arguments import check_finite, check_number, check_positive, check_share
+
 
 def log_likelihood_ratio(difference: float, n: float, variance: float, mixing_variance: float) -> float:
     """Logarithm of the likelihood ratio: normal effects mixed, against no effect.
@@ -26,11 +28,8 @@ def log_likelihood_ratio(difference: float, n: float, variance: float, mixing_va
     >>> round(log_likelihood_ratio(0.0, 100, 1.0, 0.25), 4)
     -1.3013
     """
-    for name, value in (("n", n), ("variance", variance), ("mixing_variance", mixing_variance)):
-        if not 0.0 < value < math.inf:
-            raise ValueError(f"{name} is {value}; it must be a finite number above 0")
-    if not math.isfinite(difference):
-        raise ValueError(f"difference is {difference}; it must be finite")
+    check_positive(n=n, variance=variance, mixing_variance=mixing_variance)
+    check_finite(difference=difference)
     spread = 2.0 * variance + n * mixing_variance
     gain = mixing_variance * n**2 * difference**2 / (4.0 * variance * spread)
     return 0.5 * math.log(2.0 * variance / spread) + gain
@@ -43,9 +42,13 @@ def always_valid_pvalue(previous: float, log_ratio: float) -> float:
         previous: p-value of the look before, 1 before the first.
         log_ratio: ln Λ now.
 
+    Raises:
+        ValueError: an argument is not a number.
+
     >>> always_valid_pvalue(1.0, 3.0) == math.exp(-3.0), always_valid_pvalue(0.01, 0.0)
     (True, 0.01)
     """
+    check_number(previous=previous, log_ratio=log_ratio)
     return min(previous, math.exp(-max(log_ratio, 0.0)))
 
 
@@ -66,11 +69,8 @@ def mixing_variance_for(alpha: float, variance: float, longest: float) -> float:
     >>> round(mixing_variance_for(0.05, 1.0, 1000), 2)
     0.26
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
-    for name, value in (("variance", variance), ("longest", longest)):
-        if not 0.0 < value < math.inf:
-            raise ValueError(f"{name} is {value}; it must be a finite number above 0")
+    check_share("alpha", alpha)
+    check_positive(variance=variance, longest=longest)
     b = 2.0 * math.log(1.0 / alpha) / math.sqrt(longest * variance)
     tail = float(ndtr(-b))
     density = math.exp(-(b**2) / 2.0) / math.sqrt(2.0 * math.pi)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, expit, logit, zeta
 
+from stats.arguments import check_positive, check_share
 from stats.sequential.mixtures import one_step_rho
 
 _Floats = NDArray[np.float64]
@@ -33,7 +34,8 @@ def empirical_process_bound(t: float, alpha: float, t_min: float, a: float = 0.8
     Raises:
         ValueError: an argument is outside its range.
     """
-    _check_alpha(alpha)
+    check_share("alpha", alpha)
+    check_positive(t=t)
     if not t_min >= 1.0:
         raise ValueError(f"t_min is {t_min}; it must be 1 or more")
     if not a > math.sqrt(_HALF):
@@ -94,8 +96,9 @@ def double_stitching_bound(  # noqa: PLR0913, PLR0917 - the arguments of the pub
     Raises:
         ValueError: an argument is outside its range.
     """
-    _check_alpha(alpha)
-    _check_quantile(quantile)
+    check_share("alpha", alpha)
+    check_share("quantile", quantile)
+    check_positive(t=t, t_opt=t_opt, delta=delta)
     used = max(t, t_opt)
     shifted = float(expit(logit(quantile) + 2.0 * delta * math.sqrt(t_opt * eta / used)))
     reached = quantile if quantile >= _HALF else min(_HALF, shifted)
@@ -158,8 +161,8 @@ def quantile_pvalue(
     Raises:
         ValueError: an argument is outside its range or a value is not a number.
     """
-    _check_quantile(quantile)
-    _check_alpha(alpha_opt)
+    check_share("quantile", quantile)
+    check_share("alpha_opt", alpha_opt)
     arms = [_sorted(control), _sorted(treatment)]
     points = np.unique(np.concatenate(arms))
     rho = one_step_rho(quantile * (1.0 - quantile) * t_opt, alpha_opt)
@@ -194,13 +197,3 @@ def _sorted(values: Sequence[float] | _Floats) -> _Floats:
     if found.size == 0 or not np.isfinite(found).all():
         raise ValueError("values must be finite numbers, at least one")
     return found
-
-
-def _check_alpha(alpha: float) -> None:
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
-
-
-def _check_quantile(quantile: float) -> None:
-    if not 0.0 < quantile < 1.0:
-        raise ValueError(f"quantile is {quantile}; it must lie between 0 and 1")

@@ -7,6 +7,8 @@ Source: Lindon, Ham, Tingley & Bojinov (2022), "Anytime-valid inference in linea
 
 import math
 
+from stats.arguments import check_finite, check_positive, check_share
+
 
 def regression_pvalue(t: float, df: float, n: int, g: float) -> float:
     """P-value of a coefficient that may be read at any time.
@@ -27,6 +29,7 @@ def regression_pvalue(t: float, df: float, n: int, g: float) -> float:
     1.0
     """
     _check(df, n, g)
+    check_finite(t=t)
     shrunk = g / (g + n)
     ratio = t**2 / df
     gain = 0.5 * math.log(shrunk) + 0.5 * (df + 1.0) * (math.log1p(ratio) - math.log1p(shrunk * ratio))
@@ -50,9 +53,8 @@ def regression_half_width(standard_error: float, df: float, n: int, g: float, al
         ValueError: an argument is outside its range.
     """
     _check(df, n, g)
-    _check_alpha(alpha)
-    if not 0.0 < standard_error < math.inf:
-        raise ValueError(f"standard_error is {standard_error}; it must be a finite number above 0")
+    check_share("alpha", alpha)
+    check_positive(standard_error=standard_error)
     return standard_error * _radius(df, n, g, alpha)
 
 
@@ -72,7 +74,7 @@ def best_g(n: int, coefficients: int, alpha: float) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    _check_alpha(alpha)
+    check_share("alpha", alpha)
     df = n - coefficients
     _check(df, n, 1.0)
     found = minimize_scalar(
@@ -92,14 +94,6 @@ def _radius(df: float, n: int, g: float, alpha: float) -> float:
 
 
 def _check(df: float, n: int, g: float) -> None:
-    if not df > 0.0:
-        raise ValueError(f"df is {df}; it must be above 0")
+    check_positive(df=df, g=g)
     if n < 2:  # noqa: PLR2004 - one row has no spread
         raise ValueError(f"n is {n}; it must be 2 or more")
-    if not 0.0 < g < math.inf:
-        raise ValueError(f"g is {g}; it must be a finite number above 0")
-
-
-def _check_alpha(alpha: float) -> None:
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")

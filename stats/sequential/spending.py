@@ -11,6 +11,8 @@ from itertools import pairwise
 
 from scipy.special import ndtr, ndtri
 
+from stats.arguments import check_finite
+
 _Shape = Callable[[float, float], float]
 
 
@@ -27,6 +29,10 @@ class Spending:
     family: str
     parameter: float = 0.0
     points: tuple[tuple[float, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a parameter that is no number."""
+        check_finite(parameter=self.parameter)
 
     def share(self, fraction: float, alpha: float) -> float:
         """The share f(t) of alpha that a test inside its plan may have spent.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from scipy.special import ndtri
 
+from stats.arguments import check_share
 from stats.sequential.boundaries import OneSidedRecursion
 
 _SMALLEST_Z = -7.5  # lower scores than this say the same
@@ -55,8 +56,7 @@ def stage_wise_estimate(
     >>> [round(end, 3) for end in stage_wise_estimate(3.0, 100.0, [])]
     [0.3, 0.104, 0.496]
     """
-    if not 0.0 < alpha < 1.0:
-        raise ValueError(f"alpha is {alpha}; it must lie between 0 and 1")
+    check_share("alpha", alpha)
     if not math.isfinite(z):
         raise ValueError(f"z is {z}; it must be a finite number")
     recursion = OneSidedRecursion()

@@ -79,6 +79,7 @@ def test_a_method_s_page_says_when_not_to_use_it_and_what_checked_it(name: str) 
 def test_every_public_module_of_statistics_is_named_in_the_methods() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in METHODS.glob("*.md"))
     plumbing = {
+        "arguments",
         "cell_view",
         "cells",
         "contrasts",

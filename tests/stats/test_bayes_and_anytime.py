@@ -118,7 +118,7 @@ def test_the_interval_holds_zero_exactly_when_the_pvalue_is_above_alpha() -> Non
         (lambda: compare_shares((5, 4), (1, 4)), "successes"),
         (lambda: compare_shares((1, 4), (1, 4), (0.0, 1.0)), "prior"),
         (lambda: compare_normal(math.nan, 1.0), "finite"),
-        (lambda: compare_normal(1.0, 1.0, (0.0, 0.0)), "prior variance"),
+        (lambda: compare_normal(1.0, 1.0, (0.0, 0.0)), "variance above 0"),
         (lambda: log_likelihood_ratio(0.1, 0, 1.0, 1.0), "n is"),
         (lambda: mixing_variance_for(1.5, 1.0, 10), "alpha"),
         (lambda: regression_pvalue(1.0, 0, 5, 1.0), "df"),
