@@ -14,9 +14,14 @@ from app.bootstrap import Services, running, wire
 from app.clock import Clock
 from app.database import prepare
 from app.edge.evaluate import EVALUATE_OPENAPI, assignments_handler, ofrep_handler
+from app.edge.growthbook import EVAL, FEATURES, SUB, eval_handler, features_handler, sub_handler
+from app.edge.growthbook_openapi import GROWTHBOOK_OPENAPI
+from app.edge.growthbook_track import PATH as TRACK
+from app.edge.growthbook_track import track_handler
 from app.edge.ingest import INGEST_OPENAPI, events_handler
 from app.edge.limits import BodyLimit
 from app.edge.router import Edge
+from app.edge.streams import Streams
 from app.experiments.endpoints import router as experiments_router
 from app.exports.endpoints import router as exports_router
 from app.health.endpoints import router as health_router
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
     from app.edge.http import Handler
 
 CORS_HEADERS = ["authorization", "content-type", "if-none-match", "x-api-key"]
-CORS_EXPOSED = ["ETag", "Retry-After"]
+CORS_EXPOSED = ["ETag", "Retry-After", "X-SSE-Support"]
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Edge:
@@ -95,7 +100,7 @@ def _describe_hot_paths(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            for fragment in (EVALUATE_OPENAPI, INGEST_OPENAPI):
+            for fragment in (EVALUATE_OPENAPI, GROWTHBOOK_OPENAPI, INGEST_OPENAPI):
                 document["paths"].update(fragment.get("paths", {}))
                 components = document.setdefault("components", {}).setdefault("schemas", {})
                 components.update(fragment.get("components", {}).get("schemas", {}))
@@ -113,7 +118,13 @@ def _edge(services: Services, slow: FastAPI) -> Edge:
             ("POST", "/api/v1/assignments"): assignments_handler(services),
             ("POST", "/api/v1/events"): events_handler(services),
             ("POST", "/ofrep/v1/evaluate/flags"): ofrep,
+            ("POST", TRACK): track_handler(services),
         },
-        prefixes={("POST", "/ofrep/v1/evaluate/flags/"): ofrep},
+        prefixes={
+            ("POST", "/ofrep/v1/evaluate/flags/"): ofrep,
+            ("GET", FEATURES): features_handler(services),
+            ("GET", SUB): sub_handler(services, Streams()),
+            ("POST", EVAL): eval_handler(services),
+        },
         slow_app=slow,
     )

@@ -7,6 +7,7 @@ Kind = Literal["pub", "srv", "ro", "mgr", "adm"]
 KINDS: Final[tuple[Kind, ...]] = ("pub", "srv", "ro", "mgr", "adm")
 
 _STOREFRONT: Final[frozenset[Kind]] = frozenset({"pub", "srv", "adm"})
+_BROWSER: Final[frozenset[Kind]] = frozenset({"pub"})
 _SHOP: Final[frozenset[Kind]] = frozenset({"srv", "adm"})
 _READERS: Final[frozenset[Kind]] = frozenset({"ro", "mgr", "adm"})
 _MANAGERS: Final[frozenset[Kind]] = frozenset({"mgr", "adm"})
@@ -17,6 +18,10 @@ OPERATIONS: Final[dict[str, frozenset[Kind]]] = {
     "assign": _STOREFRONT,
     "ofrep_evaluate_flag": _STOREFRONT,
     "ofrep_evaluate_flags": _STOREFRONT,
+    "growthbook_features": _BROWSER,  # its key stands in a URL
+    "growthbook_subscribe": _BROWSER,
+    "growthbook_evaluate": _BROWSER,
+    "growthbook_track": _BROWSER,
     "post_events": _STOREFRONT,  # pub: exposure and custom only, item by item
     # experiments
     "create_experiment": _MANAGERS,

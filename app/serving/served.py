@@ -10,6 +10,7 @@ import msgspec
 from app.experiments.allotment import holdouts_of
 from app.experiments.tables import ExperimentRow, HoldoutRow, LayerRow
 from app.offers.schemas import public_offer
+from app.serving.features import local_features
 from app.strict import moment_us
 from assignment.decision import Experiment, State
 from assignment.layers import Holdout, Layer, LayerSlot
@@ -37,6 +38,7 @@ class ServedExperiment:
         fallback: offer for units outside, as JSON.
         head: the beginning of every answer about it, up to the unit id.
         enrolled: variant → what stands before and behind the bucket in the answer to an enrolled unit.
+        features: state → feature for GrowthBook SDKs; empty where browsers must not see its variants.
         timezone: IANA zone of the shop.
         starts_at_us: not served before; None: from the start action on.
         ends_at_us: not served from then on; None: open.
@@ -55,6 +57,7 @@ class ServedExperiment:
     fallback: bytes
     head: bytes
     enrolled: Mapping[str, tuple[bytes, bytes]]
+    features: Mapping[str, bytes]
     timezone: str
     starts_at_us: int | None
     ends_at_us: int | None
@@ -85,18 +88,20 @@ def serve(
     definition = row.definition
     starts_at_us, ends_at_us = _moment(definition["starts_at"]), _moment(definition["ends_at"])
     state: State = "paused" if row.state == "draft" else cast("State", row.state)
+    rules = _rules(row, state, layers, holdouts)
     runs = state in {"running", "frozen", "paused"}
     return ServedExperiment(
         key=row.key,
         version=row.version,
         state=row.state,
         unit=definition["unit"],
-        rules=_rules(row, state, layers, holdouts),
+        rules=rules,
         variants=frozenset(variant["key"] for variant in definition["variants"]),
         fragments={variant["key"]: _offer(variant["offer"]) for variant in definition["variants"]},
         fallback=_offer(definition["fallback"]),
         head=b'{"experiment":%b,"version":%d,"unit_id":' % (msgspec.json.encode(row.key), row.version),
         enrolled={variant["key"]: _enrolled(variant) for variant in definition["variants"]},
+        features=local_features(definition, rules, row.state),
         timezone=definition["timezone"],
         starts_at_us=starts_at_us,
         ends_at_us=ends_at_us,

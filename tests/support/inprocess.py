@@ -119,6 +119,22 @@ class InProcess:
             self._call(method, path, body, content, fields | (headers or {})),
         )
 
+    def open_stream(self, path: str, kind: str | None) -> tuple[int, bytes]:
+        """Status and first bytes of a stream whose client leaves at once."""
+        token = "" if kind is None else self.keys.get(kind, kind)
+        headers = [(b"authorization", f"Bearer {token}".encode())] if token else []
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+        said: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        self.runner.run(cast("Any", self.edge)(scope, receive, send))
+        return said[0]["status"], b"".join(message.get("body", b"") for message in said[1:])
+
     async def _call(
         self, method: str, path: str, body: Any, content: bytes | None, headers: dict[str, str]
     ) -> httpx.Response:
