@@ -21,6 +21,9 @@ from app.edge.growthbook_track import track_handler
 from app.edge.ingest import INGEST_OPENAPI, events_handler
 from app.edge.limits import BodyLimit
 from app.edge.router import Edge
+from app.edge.segment import PATHS as SEGMENT_PATHS
+from app.edge.segment import segment_handler
+from app.edge.segment_openapi import SEGMENT_OPENAPI
 from app.edge.streams import Streams
 from app.experiments.endpoints import router as experiments_router
 from app.exports.endpoints import router as exports_router
@@ -100,7 +103,7 @@ def _describe_hot_paths(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            for fragment in (EVALUATE_OPENAPI, GROWTHBOOK_OPENAPI, INGEST_OPENAPI):
+            for fragment in (EVALUATE_OPENAPI, GROWTHBOOK_OPENAPI, INGEST_OPENAPI, SEGMENT_OPENAPI):
                 document["paths"].update(fragment.get("paths", {}))
                 components = document.setdefault("components", {}).setdefault("schemas", {})
                 components.update(fragment.get("components", {}).get("schemas", {}))
@@ -119,6 +122,7 @@ def _edge(services: Services, slow: FastAPI) -> Edge:
             ("POST", "/api/v1/events"): events_handler(services),
             ("POST", "/ofrep/v1/evaluate/flags"): ofrep,
             ("POST", TRACK): track_handler(services),
+            **dict.fromkeys((("POST", path) for path in SEGMENT_PATHS), segment_handler(services)),
         },
         prefixes={
             ("POST", "/ofrep/v1/evaluate/flags/"): ofrep,
