@@ -20,6 +20,8 @@ from app.edge.growthbook_track import PATH as TRACK
 from app.edge.growthbook_track import track_handler
 from app.edge.ingest import INGEST_OPENAPI, events_handler
 from app.edge.limits import BodyLimit
+from app.edge.ofrep import EVENTS
+from app.edge.ofrep import events_handler as ofrep_events_handler
 from app.edge.router import Edge
 from app.edge.segment import PATHS as SEGMENT_PATHS
 from app.edge.segment import segment_handler
@@ -114,20 +116,21 @@ def _describe_hot_paths(app: FastAPI) -> None:
 
 
 def _edge(services: Services, slow: FastAPI) -> Edge:
-    ofrep = ofrep_handler(services)
+    ofrep, streams = ofrep_handler(services), Streams()
     return Edge(
         cast("Handler", BodyLimit(cast("Handler", slow))),
         exact={
             ("POST", "/api/v1/assignments"): assignments_handler(services),
             ("POST", "/api/v1/events"): events_handler(services),
             ("POST", "/ofrep/v1/evaluate/flags"): ofrep,
+            ("GET", EVENTS): ofrep_events_handler(services, streams),
             ("POST", TRACK): track_handler(services),
             **dict.fromkeys((("POST", path) for path in SEGMENT_PATHS), segment_handler(services)),
         },
         prefixes={
             ("POST", "/ofrep/v1/evaluate/flags/"): ofrep,
             ("GET", FEATURES): features_handler(services),
-            ("GET", SUB): sub_handler(services, Streams()),
+            ("GET", SUB): sub_handler(services, streams),
             ("POST", EVAL): eval_handler(services),
         },
         slow_app=slow,

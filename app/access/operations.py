@@ -31,6 +31,7 @@ OPERATIONS: Final[dict[str, frozenset[Kind]]] = {
     "segment_events_g": _STOREFRONT,
     "segment_events_alias": _STOREFRONT,
     "segment_events_a": _STOREFRONT,
+    "ofrep_events": _BROWSER,
     "growthbook_features": _BROWSER,  # its key stands in a URL
     "growthbook_subscribe": _BROWSER,
     "growthbook_evaluate": _BROWSER,

@@ -31,6 +31,10 @@ def _operation(name: str, summary: str, body: str, responses: dict[str, Any], **
     }
 
 
+def _query(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+
+
 _PROBLEMS: Final = {
     str(status): value for status, value in problem_responses(400, 401, 403, 404, 413, 415, 422).items()
 }
@@ -65,6 +69,22 @@ EVALUATE_OPENAPI: Final[dict[str, Any]] = {
                 **_OFREP_ERRORS,
             },
         ),
+        "/ofrep/v1/events": {
+            "get": {
+                "operationId": "ofrep_events",
+                "summary": "OpenFeature: hear of changes (server-sent refetchEvaluation)",
+                "tags": ["evaluate"],
+                "x-key-kinds": kinds_of("ofrep_events"),
+                "parameters": [_query("client_key"), _query("since")],
+                "responses": {
+                    "200": {
+                        "description": "a message whenever what is served has changed",
+                        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                    },
+                    **{str(status): value for status, value in problem_responses(401, 403, 503).items()},
+                },
+            }
+        },
     },
     "components": {
         "schemas": {
@@ -145,6 +165,7 @@ EVALUATE_OPENAPI: Final[dict[str, Any]] = {
                 "properties": {
                     "flags": {"type": "array", "items": _ref("OfrepFlag")},
                     "metadata": _OBJECT,
+                    "eventStreams": {"type": "array", "items": _OBJECT},
                 },
             },
             "OfrepError": {

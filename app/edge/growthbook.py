@@ -112,18 +112,14 @@ def payload(snapshot: Snapshot, now_us: int) -> bytes:
     features = b",".join(
         _encode(served.key) + b":" + served.features[served.rules_at(now_us).state] for served in shown
     )
-    changed = isoformat(_changed_us(snapshot, shown, now_us)).encode()
+    changed = isoformat(_changed_us(snapshot, now_us)).encode()
     return b'{"status":200,"features":{%b},"experiments":[],"dateUpdated":"%b"}' % (features, changed)
 
 
-def _changed_us(snapshot: Snapshot, shown: list[ServedExperiment], now_us: int) -> int:
-    """SDKs take `dateUpdated` for a version: a second for each change, a millisecond for each start and end.
-
-    The same on every replica, whatever its clock says.
-    """
-    dates = [at for served in shown for at in (served.starts_at_us, served.ends_at_us) if at is not None]
-    passed = sum(at <= now_us for at in dates)
-    return _EPOCH_US + max(snapshot.config_version, 0) * 1_000_000 + passed * 1_000
+def _changed_us(snapshot: Snapshot, now_us: int) -> int:
+    """SDKs take `dateUpdated` for a version: a second a change, a millisecond a start or end."""
+    changes, dates = snapshot.changes_at(now_us)
+    return _EPOCH_US + changes * 1_000_000 + dates * 1_000
 
 
 def etag_of(body: bytes) -> bytes:

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode
 
 import msgspec
 
-from app.access.service import identity_secret
+from app.access.service import allow, identity_secret
 from app.edge.asking import IGNORED_CUSTOMER, LONGEST_ID, Asking, ask, authenticate, vouched_customer
 from app.edge.http import (
     JSON_HEADERS,
@@ -14,11 +15,13 @@ from app.edge.http import (
     Receive,
     Scope,
     Send,
+    bearer_token,
     check_json,
     header,
     read_body,
     send_bytes,
 )
+from app.edge.streams import Streams
 from app.errors import Refusal, problem
 from app.serving.snapshot import ServedExperiment
 from assignment.decision import Assigned
@@ -27,12 +30,14 @@ if TYPE_CHECKING:
     from app.bootstrap import Services
 
 BULK = "/ofrep/v1/evaluate/flags"
+EVENTS = "/ofrep/v1/events"
 _CUSTOMER_IGNORED = {"warning": IGNORED_CUSTOMER["code"]}  # metadata of OFREP is flat
 _OWN_FIELDS = ("targetingKey", "customer_id", "customer_signature")
 _REASONS = {"SPLIT": b"SPLIT", "DECIDED": b"STATIC", "FORCED": b"STATIC", "ENDED": b"DISABLED"}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(strict=True).decode
 _NOT_MODIFIED = 304
+INACTIVITY_SECONDS = 120  # a page in the background for longer may let its stream go
 
 
 class Unfit(Exception):  # noqa: N818 - carries OFREP's own error code
@@ -67,7 +72,8 @@ def ofrep_handler(services: "Services") -> Handler:
             )
             asking = _asking(services, context, customer_id)
             notes = {} if customer_id == context.get("customer_id") else _CUSTOMER_IGNORED
-            body = _bulk(asking, notes) if key is None else _single(asking, key, notes)
+            told = stream_of(asking, bearer_token(scope)) if principal.kind == "pub" else b""
+            body = _bulk(asking, notes, told) if key is None else _single(asking, key, notes)
         except Unfit as unfit:
             await send_bytes(send, unfit.status, _error(key, unfit.code, unfit.details))
         except Refusal as refusal:
@@ -132,9 +138,42 @@ def _single(asking: Asking, key: str, notes: Mapping[str, str]) -> bytes:
     return _flag(asking, served, notes)
 
 
-def _bulk(asking: Asking, notes: Mapping[str, str]) -> bytes:
+def _bulk(asking: Asking, notes: Mapping[str, str], streams: bytes) -> bytes:
     flags = b",".join([_flag(asking, served, notes) for served in asking.snapshot.listed])
-    return b'{"flags":[%b],"metadata":{"config_version":%d}}' % (flags, asking.snapshot.config_version)
+    version = asking.snapshot.config_version
+    return b'{"flags":[%b],"metadata":{"config_version":%d}%b}' % (flags, version, streams)
+
+
+def stream_of(asking: Asking, key: str | None) -> bytes:
+    """Where a browser hears of changes; only a publishable key may stand in an address."""
+    since = asking.snapshot.mark_at(asking.now_us)
+    address = f"{EVENTS}?{urlencode({'client_key': key or '', 'since': since})}"
+    stream = {"type": "sse", "endpoint": {"requestUri": address}, "inactivityDelaySec": INACTIVITY_SECONDS}
+    return b',"eventStreams":%b' % _encode([stream])
+
+
+def events_handler(services: "Services", streams: Streams) -> Handler:
+    """`GET /ofrep/v1/events`: says `refetchEvaluation` when what is served has changed."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        query = parse_qs(bytes(scope.get("query_string", b"")).decode("latin-1"))
+        key = query.get("client_key", [""])[0]
+        principal = services.keys.authenticate(bearer_token(scope) or key, services.clock.now_us())
+        allow(principal, "ofrep_events")
+        last = (header(scope, b"last-event-id") or b"").decode("latin-1") or query.get("since", [""])[0]
+        told = [last]
+
+        def message() -> bytes | None:
+            now = services.snapshots.current.mark_at(services.clock.now_us())
+            if told[0] in {"", now}:
+                told[0] = now
+                return None
+            told[0] = now
+            return b'id: %b\ndata: {"type":"refetchEvaluation"}\n\n' % now.encode()
+
+        await streams.follow(receive, send, message)
+
+    return handle
 
 
 def _flag(asking: Asking, served: ServedExperiment, notes: Mapping[str, str]) -> bytes:

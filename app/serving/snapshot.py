@@ -39,6 +39,23 @@ class Snapshot:
     experiments: Mapping[str, ServedExperiment]
     listed: tuple[ServedExperiment, ...]
 
+    def changes_at(self, now_us: int) -> tuple[int, int]:
+        """Changes of the configuration, and starts and ends that have come: what is served changes with them.
+
+        The same on every replica, whatever else its clock says.
+        """
+        known = self.experiments.values()
+        dates = [at for served in known for at in (served.starts_at_us, served.ends_at_us)]
+        return max(self.config_version, 0), sum(at is not None and at <= now_us for at in dates)
+
+    def mark_at(self, now_us: int) -> str:
+        """`changes_at` as a text.
+
+        >>> EMPTY.mark_at(0)
+        '0.0'
+        """
+        return ".".join(map(str, self.changes_at(now_us)))
+
 
 EMPTY = Snapshot(-1, MappingProxyType({}), ())
 

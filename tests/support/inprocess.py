@@ -119,11 +119,12 @@ class InProcess:
             self._call(method, path, body, content, fields | (headers or {})),
         )
 
-    def open_stream(self, path: str, kind: str | None) -> tuple[int, bytes]:
+    def open_stream(self, path: str, kind: str | None, query: str = "") -> tuple[int, bytes]:
         """Status and first bytes of a stream whose client leaves at once."""
         token = "" if kind is None else self.keys.get(kind, kind)
         headers = [(b"authorization", f"Bearer {token}".encode())] if token else []
-        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": path, "headers": headers}
+        scope["query_string"] = query.encode()
         said: list[Any] = []
 
         async def receive() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tests.support.inprocess import InProcess, in_process
 
 METHODS = ("get", "post", "put", "patch", "delete")
 OPEN = ["none"]
-STREAMS = ("/sub/{client_key}",)  # they end only when the client leaves
+STREAMS = ("/sub/{client_key}", "/ofrep/v1/events")  # they end only when the client leaves
 
 
 @pytest.fixture(scope="module")

@@ -113,3 +113,21 @@ def test_bulk_has_every_served_flag_and_an_etag_of_context_and_version(service: 
     changed = service.call("POST", FLAGS, body, "pub", headers={"if-none-match": first.headers["etag"]})
     assert changed.status_code == 200
     assert changed.headers["etag"] != first.headers["etag"]
+
+
+def test_a_browser_is_told_where_to_hear_of_changes_and_a_server_is_not(service: InProcess) -> None:
+    service.running()
+    body = {"context": {"targetingKey": "v-1"}}
+    (stream,) = service.call("POST", FLAGS, body, "pub").json()["eventStreams"]
+    assert stream["type"] == "sse"
+    address = stream["endpoint"]["requestUri"]
+    assert address.startswith("/ofrep/v1/events?client_key=olk_pub_")
+    assert "eventStreams" not in service.call("POST", FLAGS, body, "srv").json()
+    since = address.rpartition("since=")[2]
+    status, said = service.open_stream("/ofrep/v1/events", "pub", f"since={since}")
+    assert (status, said) == (200, b": here\n\n")
+    service.act(KEY, "pause")
+    status, said = service.open_stream("/ofrep/v1/events", "pub", f"since={since}")
+    assert b'data: {"type":"refetchEvaluation"}' in said
+    assert service.open_stream("/ofrep/v1/events", "srv")[0] == 403
+    assert service.open_stream("/ofrep/v1/events", None, "client_key=olk_pub_wrong")[0] == 401
