@@ -13,6 +13,7 @@ from app.database import Database
 from app.ledger.service import Ledger
 from app.serving.snapshot import SnapshotHolder
 from app.settings import Settings
+from app.sources.service import SourceBook
 
 log = logging.getLogger("offerlab")
 LOOK_INTERVAL_SECONDS = 60.0
@@ -27,6 +28,7 @@ class Services:
         database: connections.
         clock: the time.
         keys: API keys in memory.
+        sources: sources of webhooks in memory.
         snapshots: running experiments in memory.
         ledger: the group-commit writer.
     """
@@ -35,6 +37,7 @@ class Services:
     database: Database
     clock: Clock
     keys: KeyRing
+    sources: SourceBook
     snapshots: SnapshotHolder
     ledger: Ledger
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -73,9 +76,9 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
     """Build the services of one process; nothing runs yet."""
     clock = clock or SystemClock()
     database = Database(settings.url)
-    keys = KeyRing()
-    snapshots = SnapshotHolder(database, keys, settings, clock)
-    return Services(settings, database, clock, keys, snapshots, Ledger(database, clock))
+    keys, sources = KeyRing(), SourceBook(settings)
+    snapshots = SnapshotHolder(database, keys, sources, settings, clock)
+    return Services(settings, database, clock, keys, sources, snapshots, Ledger(database, clock))
 
 
 @asynccontextmanager

@@ -27,6 +27,9 @@ from app.edge.segment import PATHS as SEGMENT_PATHS
 from app.edge.segment import segment_handler
 from app.edge.segment_openapi import SEGMENT_OPENAPI
 from app.edge.streams import Streams
+from app.edge.webhooks import PREFIX as WEBHOOKS
+from app.edge.webhooks import webhooks_handler
+from app.edge.webhooks_openapi import WEBHOOKS_OPENAPI
 from app.experiments.endpoints import router as experiments_router
 from app.exports.endpoints import router as exports_router
 from app.health.endpoints import router as health_router
@@ -35,10 +38,12 @@ from app.pages.static import static_files
 from app.problems import install_problem_handlers
 from app.results.endpoints import router as results_router
 from app.settings import Settings
+from app.sources.endpoints import router as sources_router
 
 if TYPE_CHECKING:
     from app.edge.http import Handler
 
+HOT_PATHS = (EVALUATE_OPENAPI, GROWTHBOOK_OPENAPI, INGEST_OPENAPI, SEGMENT_OPENAPI, WEBHOOKS_OPENAPI)
 CORS_HEADERS = ["authorization", "content-type", "if-none-match", "x-api-key"]
 CORS_EXPOSED = ["ETag", "Retry-After", "X-SSE-Support"]
 
@@ -90,6 +95,7 @@ def _slow_app(services: Services) -> FastAPI:
         results_router,
         exports_router,
         audit_router,
+        sources_router,
         pages_router,
     ):
         app.include_router(router)
@@ -105,7 +111,7 @@ def _describe_hot_paths(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            for fragment in (EVALUATE_OPENAPI, GROWTHBOOK_OPENAPI, INGEST_OPENAPI, SEGMENT_OPENAPI):
+            for fragment in HOT_PATHS:
                 document["paths"].update(fragment.get("paths", {}))
                 components = document.setdefault("components", {}).setdefault("schemas", {})
                 components.update(fragment.get("components", {}).get("schemas", {}))
@@ -132,6 +138,7 @@ def _edge(services: Services, slow: FastAPI) -> Edge:
             ("GET", FEATURES): features_handler(services),
             ("GET", SUB): sub_handler(services, streams),
             ("POST", EVAL): eval_handler(services),
+            ("POST", WEBHOOKS): webhooks_handler(services),
         },
         slow_app=slow,
     )

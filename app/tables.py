@@ -6,4 +6,5 @@ import app.experiments.tables
 import app.ledger.tables
 import app.pages.tables
 import app.results.tables
-import app.serving.tables  # noqa: F401 - importing them all is the point
+import app.serving.tables
+import app.sources.tables  # noqa: F401 - importing them all is the point

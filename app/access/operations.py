@@ -67,6 +67,9 @@ OPERATIONS: Final[dict[str, frozenset[Kind]]] = {
     "list_audit": _ADMINS,
     "verify_audit": _ADMINS,
     "erase_visitor": _ADMINS,
+    # webhooks
+    "put_source": _ADMINS,
+    "list_sources": _ADMINS,
 }
 
 

@@ -7,21 +7,18 @@ variant, so a page that says it twice is stored once; anything else is a custom 
 import hashlib
 import re
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
-from msgspec import Raw, Struct
 
-from app.access.service import customer_signature, identity_secret
 from app.clock import isoformat
+from app.edge.foreign import Stored, store
 from app.edge.growthbook import principal_of
 from app.edge.http import Handler, Receive, Scope, Send, check_not_encoded, read_body, send_bytes
-from app.edge.ingest import answer
 from app.errors import BadRequest, Invalid
 from app.ledger.events import MAX_ATTRIBUTES, MAX_ID_LENGTH
-from app.ledger.intake import MAX_EVENTS, Rejected, Sender, parse
+from app.ledger.intake import MAX_EVENTS
 from app.serving.features import HASH_ATTRIBUTES
 from app.serving.snapshot import ServedExperiment
 
@@ -37,45 +34,28 @@ _PLAIN = (str, int, float, bool)
 _decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
-class TrackAnswer(Struct):
+class TrackAnswer(Stored, kw_only=True):
     """What became of them; the plugins read only that it is 200."""
 
-    ok: bool
-    accepted: int
-    duplicates: int
-    ignored: int
-    rejected: list[Rejected]
+    ok: bool = True
 
 
 def track_handler(services: "Services") -> Handler:
     """The handler of GrowthBook's tracking plugins."""
-    sign = partial(customer_signature, identity_secret(services.settings))
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         now_us = services.clock.now_us()
         principal_of(services, scope, _client_key(scope), "growthbook_track")
         check_not_encoded(scope)
         tracked = read_tracked(await read_body(receive, scope))
-        snapshot, canonical = services.snapshots.current, services.snapshots.follower.aliases.canonical
-        found = [as_event(item, snapshot.experiments, now_us) for item in tracked]
-        kept = [(at, event) for at, event in enumerate(found) if event is not None]
-        raws = [Raw(msgspec.json.encode(event)) for _, event in kept]
-        parsed = parse(raws, Sender(False, now_us, snapshot.experiments, sign, canonical))  # noqa: FBT003 - a publishable key
-        counted = answer(parsed, await services.ledger.append(parsed.items))
-        seen_again = [entry for entry in counted.rejected if entry.code == "conflict"]
-        rejected = [
-            Rejected(kept[entry.index][0], None, entry.code, entry.detail)
-            for entry in counted.rejected
-            if entry.code != "conflict"
-        ]
-        told = TrackAnswer(
-            True,  # noqa: FBT003 - the first field
-            counted.accepted,
-            counted.duplicates + len(seen_again),
-            len(found) - len(kept),
-            rejected,
-        )
-        await send_bytes(send, 200, msgspec.json.encode(told))
+        experiments = services.snapshots.current.experiments
+
+        def translate(item: dict[str, Any]) -> list[dict[str, Any]]:
+            event = as_event(item, experiments, now_us)
+            return [] if event is None else [event]
+
+        stored = await store(services, tracked, translate, trusted=False)
+        await send_bytes(send, 200, msgspec.json.encode(TrackAnswer(**msgspec.structs.asdict(stored))))
 
     return handle
 

@@ -10,13 +10,12 @@ import json
 import zlib
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Raw, Struct
 
-from app.access.service import Principal, allow, customer_signature, identity_secret
+from app.access.service import Principal, allow
+from app.edge.foreign import Stored, store
 from app.edge.http import (
     BODY_CAP_BYTES,
     Handler,
@@ -29,10 +28,9 @@ from app.edge.http import (
     send_bytes,
     too_large,
 )
-from app.edge.ingest import answer
 from app.edge.segment_events import event_of
 from app.errors import BadRequest, Invalid, UnsupportedType
-from app.ledger.intake import MAX_EVENTS, Rejected, Sender, Unfit, parse
+from app.ledger.intake import MAX_EVENTS, Unfit
 
 if TYPE_CHECKING:
     from app.bootstrap import Services
@@ -56,19 +54,14 @@ PATHS = (BATCH, *(f"/v1/{name}" for name in KINDS))
 _GZIP_WINDOW = 31  # zlib's word for a gzip header
 
 
-class SegmentAnswer(Struct):
+class SegmentAnswer(Stored, kw_only=True):
     """What became of the messages; SDKs read only that it is 200."""
 
-    success: bool
-    accepted: int
-    duplicates: int
-    ignored: int
-    rejected: list[Rejected]
+    success: bool = True
 
 
 def segment_handler(services: "Services") -> Handler:
     """The handler of all these doors."""
-    sign = partial(customer_signature, identity_secret(services.settings))
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         now_us = services.clock.now_us()
@@ -77,27 +70,14 @@ def segment_handler(services: "Services") -> Handler:
         body = unpacked(await read_body(receive, scope), scope)
         principal = principal or _principal(services, _write_key(body), now_us)
         document = read_document(body)
-        snapshot, canonical = services.snapshots.current, services.snapshots.follower.aliases.canonical
         messages = _messages(document, scope["path"].removeprefix("/v1/"))
-        indices, raws, refused = _translated(messages, document.get("sentAt"), now_us)
-        sender = Sender(principal.kind != "pub", now_us, snapshot.experiments, sign, canonical)
-        parsed = parse(raws, sender)
-        counted = answer(parsed, await services.ledger.append(parsed.items))
-        again = [entry for entry in counted.rejected if entry.code == "conflict"]
-        rejected = refused + [
-            Rejected(indices[entry.index], entry.event_id, entry.code, entry.detail)
-            for entry in counted.rejected
-            if entry.code != "conflict"
-        ]
-        rejected.sort(key=lambda entry: entry.index)
-        told = SegmentAnswer(
-            success=True,
-            accepted=counted.accepted,
-            duplicates=counted.duplicates + len(again),
-            ignored=len(messages) - len(raws) - len(refused),
-            rejected=rejected,
+        stored = await store(
+            services,
+            messages,
+            lambda message: _events(message, document.get("sentAt"), now_us),
+            trusted=principal.kind != "pub",
         )
-        await send_bytes(send, 200, msgspec.json.encode(told))
+        await send_bytes(send, 200, msgspec.json.encode(SegmentAnswer(**msgspec.structs.asdict(stored))))
 
     return handle
 
@@ -189,28 +169,13 @@ def _messages(document: dict[str, Any], path: str) -> list[Any]:
     return messages
 
 
-def _translated(
-    messages: list[Any], sent_at: Any, now_us: int
-) -> tuple[list[int], list[Raw], list[Rejected]]:
-    indices, raws, refused = [], [], []
-    for index, message in enumerate(messages):
-        try:
-            event = _event(message, sent_at, now_us)
-        except Unfit as unfit:
-            refused.append(Rejected(index, _id_of(message), unfit.code, unfit.detail))
-            continue
-        if event is not None:
-            indices.append(index)
-            raws.append(Raw(msgspec.json.encode(event)))
-    return indices, raws, refused
-
-
-def _event(message: Any, sent_at: Any, now_us: int) -> dict[str, Any] | None:
+def _events(message: Any, sent_at: Any, now_us: int) -> list[dict[str, Any]]:
     if not isinstance(message, dict):
         raise Unfit("invalid", "message: must be an object")
     if any(_half_characters(message)):
         raise Unfit("invalid", "text: half a character")
-    return event_of(message, message.get("sentAt") or sent_at, now_us)
+    event = event_of(message, message.get("sentAt") or sent_at, now_us)
+    return [] if event is None else [event]
 
 
 def _half_characters(value: Any) -> Iterator[bool]:
@@ -224,8 +189,3 @@ def _half_characters(value: Any) -> Iterator[bool]:
     elif isinstance(value, list):
         for inner in value:
             yield from _half_characters(inner)
-
-
-def _id_of(message: Any) -> str | None:
-    found = message.get("messageId") if isinstance(message, dict) else None
-    return found if isinstance(found, str) and not any(_half_characters(found)) else None

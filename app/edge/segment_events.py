@@ -6,18 +6,17 @@ shop's clock says is corrected by `sentAt` where it is off by more than the time
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from app.clock import MICROSECONDS, isoformat, to_us
-from app.ledger.currencies import MINOR_DIGITS
 from app.ledger.events import MAX_QUANTITY, MONEY_BOUND
 from app.ledger.intake import Unfit
+from app.ledger.money import currency_of, to_minor
 
 Message = Mapping[str, Any]
 Event = dict[str, Any]
 LATENCY_US = 5 * MICROSECONDS  # a smaller difference is the way here, not a wrong clock
-_LARGEST = Decimal(MONEY_BOUND)
 
 
 def event_of(message: Message, sent_at: Any, now_us: int) -> Event | None:
@@ -94,7 +93,7 @@ def _exposure(_name: str, properties: Message) -> Event:
 
 
 def _order(name: str, properties: Message) -> Event:
-    currency = _currency(properties)
+    currency = currency_of(properties.get("currency"))
 
     def minor(field: str) -> int | None:
         return to_minor(properties.get(field), currency, field)
@@ -150,7 +149,7 @@ def _is_quantity(value: Any) -> bool:
 
 
 def _refund(_name: str, properties: Message) -> Event:
-    currency = _currency(properties)
+    currency = currency_of(properties.get("currency"))
     field = next((f for f in ("total", "revenue", "value") if properties.get(f) is not None), None)
     if field is None:
         raise Unfit("missing_field", "total: how much was given back")
@@ -180,45 +179,6 @@ _VOCABULARY: dict[str, Callable[[str, Message], Event]] = {
 
 
 # ---- reading values
-
-
-def to_minor(value: Any, currency: str, field: str) -> int | None:
-    """Money in whole units as minor units, exactly.
-
-    Args:
-        value: an integer, a Decimal or a decimal text; None stays None.
-        currency: ISO 4217.
-        field: named where it cannot be.
-
-    Raises:
-        Unfit: no number, or more digits than the currency has.
-
-    >>> to_minor("2990.50", "RUB", "total"), to_minor(2990, "JPY", "total")
-    (299050, 2990)
-    """
-    if value is None:
-        return None
-    try:
-        amount = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or abs(amount) > _LARGEST:
-        raise Unfit("invalid", f"{field}: not an amount of money")
-    minor = amount.scaleb(MINOR_DIGITS[currency])
-    if minor != minor.to_integral_value():
-        raise Unfit(
-            "inexact_money", f"{field}: {currency} has {MINOR_DIGITS[currency]} digits after the point"
-        )
-    return int(minor)
-
-
-def _currency(properties: Message) -> str:
-    currency = properties.get("currency")
-    if currency is None:
-        raise Unfit("missing_field", "currency: required")
-    if currency not in MINOR_DIGITS:
-        raise Unfit("unknown_currency", "currency: not an ISO 4217 code in capitals, for example RUB")
-    return str(currency)
 
 
 def _text(value: Any) -> Any:

@@ -15,6 +15,8 @@ from app.access.tables import ApiKeyRow
 from app.experiments.service import holdout_rows, layer_rows, list_rows
 from app.experiments.tables import ExperimentRow, HoldoutRow, LayerRow
 from app.serving.config import current_version
+from app.sources.service import source_rows
+from app.sources.tables import SourceRow
 
 log = logging.getLogger("offerlab")
 Row = TypeVar("Row", bound=SQLModel)
@@ -29,6 +31,7 @@ class Copy:
         experiments: all, oldest first.
         layers: all layers; `holdouts` likewise.
         keys: hashes and kinds of all API keys.
+        sources: sources of webhooks, their secrets sealed.
     """
 
     config_version: int
@@ -36,6 +39,7 @@ class Copy:
     layers: list[LayerRow]
     holdouts: list[HoldoutRow]
     keys: list[dict[str, Any]]
+    sources: list[SourceRow]
 
 
 def read_database(session: Session) -> Copy:
@@ -46,6 +50,7 @@ def read_database(session: Session) -> Copy:
         layers=layer_rows(session),
         holdouts=holdout_rows(session),
         keys=[document(row) for row in session.exec(select(ApiKeyRow)).all()],
+        sources=source_rows(session),
     )
 
 
@@ -61,6 +66,7 @@ def write_copy(path: Path, copy: Copy) -> None:
             "layers": [row.model_dump() for row in copy.layers],
             "holdouts": [row.model_dump() for row in copy.holdouts],
             "keys": copy.keys,
+            "sources": [row.model_dump() for row in copy.sources],
         }
     )
     try:
@@ -87,6 +93,7 @@ def read_copy(path: Path) -> Copy | None:
             [_row(LayerRow, item) for item in content["layers"]],
             [_row(HoldoutRow, item) for item in content["holdouts"]],
             content["keys"],
+            [_row(SourceRow, item) for item in content.get("sources", [])],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("there is no usable snapshot on disk: %s", error)

@@ -17,6 +17,7 @@ from app.serving.copies import Copy, read_copy, read_database, write_copy
 from app.serving.follow import Follower
 from app.serving.served import LISTED, ServedExperiment, serve
 from app.settings import Settings
+from app.sources.service import SourceBook
 
 __all__ = ["ServedExperiment", "Snapshot", "SnapshotHolder"]
 
@@ -79,14 +80,17 @@ class SnapshotHolder:
 
     Args:
         database: to follow.
-        keys: reloaded together with the snapshot.
+        keys: reloaded together with the snapshot; `sources` likewise.
         settings: where the copy on disk lies.
         clock: for the log of key uses.
     """
 
-    def __init__(self, database: Database, keys: KeyRing, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, keys: KeyRing, sources: SourceBook, settings: Settings, clock: Clock
+    ) -> None:
         self._database = database
         self._keys = keys
+        self._sources = sources
         self._path = settings.data_dir / FILE_NAME
         self._clock = clock
         self._lock = threading.Lock()
@@ -147,6 +151,7 @@ class SnapshotHolder:
         if copy.config_version < self.current.config_version and self.current.experiments:
             log.warning("the config version went back from %d", self.current.config_version)
         self._keys.load(copy.keys)
+        self._sources.load(copy.sources)
         snapshot = build(copy)
         self._follow(snapshot)  # before the swap: a freeze is served when it is known who was enrolled
         self.current = snapshot
@@ -156,6 +161,7 @@ class SnapshotHolder:
         copy = read_copy(self._path)
         if copy is not None:
             self._keys.load(copy.keys)
+            self._sources.load(copy.sources)
             self.current = build(copy)
 
     def _follow(self, snapshot: Snapshot) -> None:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.edge.segment_events import event_of, to_minor
+from app.edge.segment_events import event_of
 from app.ledger.currencies import MINOR_DIGITS
 from app.ledger.intake import Unfit
+from app.ledger.money import to_minor
 from tests.support.inprocess import NOW_US, InProcess, in_process
 
 KEY = "promo-code-reuse"
