@@ -51,13 +51,21 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
     assert nameless == []
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "demo.txt"])
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "requirements").glob("*.txt")))
 def test_lock_files_are_pinned_hashed_and_hold_no_address(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
     pins = re.findall(r"^([a-z0-9][^=\s]*)==\S+(.*)$", text, re.MULTILINE)
     assert pins
     assert text.count("--hash=sha256:") >= len(pins)
     assert ADDRESS.search(text) is None
+
+
+def test_the_tests_run_with_the_very_packages_of_the_service() -> None:
+    run, dev = (
+        set(re.findall(r"^([a-z0-9][^\s]*==\S+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
+        for name in ("run.txt", "dev.txt")
+    )
+    assert run - dev == set()
 
 
 def test_the_address_check_sees_a_planted_address() -> None:
