@@ -155,12 +155,22 @@ def test_assign_prints_what_the_service_answers(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("assign", "nothing", "v-1"), "no experiment has this key"),
-        (("assign", "nothing"), "--file"),
+        (("assign", "nothing"), "no experiment has this key"),
+        (("assign",), "--experiment"),
+        (("assign", "nothing", "v-1", "--json", "--out", "x.csv"), "--out"),
         (("assign", "nothing", "v-1", "--attributes", "[1]"), "--attributes"),
         (("assign", "nothing", "v-1", "--attributes", "{"), "--attributes"),
         (("demo", "--key", "k", "--url", "http://127.0.0.1:1"), "no answer"),
     ],
-    ids=["unknown experiment", "no id", "attributes of another kind", "attributes cut", "no service"],
+    ids=[
+        "unknown experiment",
+        "no id",
+        "no experiment",
+        "two outputs",
+        "attributes of another kind",
+        "attributes cut",
+        "no service",
+    ],
 )
 def test_a_wrong_call_says_what_is_wrong(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     done = offerlab(tmp_path, *arguments)
