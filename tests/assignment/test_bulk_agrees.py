@@ -53,6 +53,20 @@ def test_many_units_get_what_each_would_get_alone(
     )
 
 
+@settings(max_examples=150, deadline=None, database=None)
+@given(
+    data=st.data(),
+    width=st.integers(1, 70),
+    alphabet=st.sampled_from(["ab\n", "a\0", "aя", "0123456789abcdef-"]),
+)
+def test_ids_of_one_length_get_what_each_would_get_alone(
+    data: st.DataObject, width: int, alphabet: str
+) -> None:
+    one = st.text(alphabet, min_size=width, max_size=width)
+    ids = data.draw(st.lists(one, min_size=1, max_size=20))
+    assert assign_many(RULES, ids).tolist() == expected(RULES, ids, {})
+
+
 def test_no_attributes_are_an_empty_set_of_attributes() -> None:
     targeted = replace(RULES, condition=AUDIENCES["RU"], forced={})
     assert assign_many(targeted, ["a", "b"]).tolist() == [-1, -1]
