@@ -4,10 +4,13 @@ Money comes as numbers or decimal texts in whole units and becomes minor units e
 shop's clock says is corrected by `sentAt` where it is off by more than the time a request may take.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from app.clock import MICROSECONDS, isoformat, to_us
 from app.ledger.events import MAX_QUANTITY, MONEY_BOUND
@@ -51,7 +54,7 @@ def _identify(message: Message, visitor: Any, sent_at: Any, now_us: int) -> Even
 
 def _common(message: Message, sent_at: Any, now_us: int) -> Event:
     common: Event = {
-        "event_id": message.get("messageId"),
+        "event_id": _event_id(message, now_us),
         "occurred_at": isoformat(_moment(message, sent_at, now_us)),
     }
     for ours, theirs in (("visitor_id", "anonymousId"), ("customer_id", "userId")):
@@ -59,6 +62,21 @@ def _common(message: Message, sent_at: Any, now_us: int) -> Event:
             common[ours] = _text(message[theirs])
     signature = _object(message.get("context")).get("customer_signature")
     return {**common, "customer_signature": signature} if signature is not None else common
+
+
+def _event_id(message: Message, now_us: int) -> Any:
+    """The message's id; a short hook sends none, and is then known by what it says."""
+    if message.get("messageId") is not None:
+        return message["messageId"]
+    name, properties = message.get("event"), _object(message.get("properties"))
+    who = [message.get("anonymousId"), message.get("userId")]
+    if name == "Experiment Viewed":
+        said = [_exposure(name, properties), *who]
+    elif properties.get("order_id") is not None and name in _VOCABULARY:
+        said = [name, properties["order_id"], properties.get("refund_id")]
+    else:
+        said = [dict(message), now_us]
+    return f"track-{hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]}"
 
 
 def _moment(message: Message, sent_at: Any, now_us: int) -> int:
@@ -128,6 +146,9 @@ def _items(properties: Message, currency: str, minor: Callable[[str], int | None
     if lines:
         discount = minor("discount") or 0
         return sum(int(line["price_minor"]) * int(line["quantity"]) for line in lines) - discount
+    value = minor("value")  # OpenFeature's tracking event has no other word for money
+    if value is not None:
+        return value
     raise Unfit("missing_field", "revenue: or subtotal, total or products with prices")
 
 

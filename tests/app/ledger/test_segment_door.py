@@ -215,6 +215,29 @@ def test_money_in_any_currency_is_exact(currency: str, minor: int, as_text: bool
         to_minor(amount + Decimal("0.00001"), currency, "total")
 
 
+def test_messages_without_an_id_are_known_by_what_they_say(service: InProcess) -> None:
+    service.running()
+    variant = service.assign(visitor_id="v-1").json()["assignments"][0]["variant"]
+    viewed = {"experiment_id": KEY, "variation_id": variant}
+    said: list[dict[str, Any]] = [
+        {"anonymousId": "v-1", "event": "Experiment Viewed", "properties": viewed},
+        {
+            "anonymousId": "v-1",
+            "event": "Order Completed",
+            "properties": {"currency": "RUB", "order_id": "o-1", "value": 2990.0},
+        },
+        {"anonymousId": "v-1", "event": "Sign Up", "properties": {}},
+    ]
+    outcomes = []
+    for _ in range(2):
+        for message_ in said:
+            told = send(service, "/v1/track", json.dumps(message_).encode()).json()
+            assert told["rejected"] == []
+            outcomes.append((told["accepted"], told["duplicates"]))
+        service.clock.advance(60)
+    assert outcomes == [(1, 0), (1, 0), (1, 0), (0, 1), (0, 1), (1, 0)]  # a second sign-up is another
+
+
 # ---- clocks
 
 
