@@ -1,6 +1,8 @@
 """Events in other vendors' words: translated one by one, stored together, each outcome told by its place."""
 
+import json
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ from msgspec import Raw, Struct
 
 from app.access.service import customer_signature, identity_secret
 from app.edge.ingest import answer
+from app.errors import BadRequest, Invalid
 from app.ledger.intake import Rejected, Sender, Unfit, parse
 
 if TYPE_CHECKING:
@@ -75,6 +78,26 @@ async def store(
     ]
     rejected.sort(key=lambda entry: entry.index)
     return Stored(counted.accepted, counted.duplicates + len(again), ignored, rejected)
+
+
+def read_document(body: bytes) -> dict[str, Any]:
+    """The body as JSON, decimals kept exact.
+
+    Raises:
+        BadRequest: not JSON.
+        Invalid: not an object.
+    """
+    try:
+        document = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise BadRequest("the body cannot be read as JSON", "bad_json") from None
+    if not isinstance(document, dict):
+        raise Invalid("the body must be an object", "bad_envelope", "body")
+    return document
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _sender(services: "Services", *, trusted: bool) -> Sender:

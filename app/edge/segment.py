@@ -6,16 +6,14 @@ answer is 200 with each message that was not stored under `rejected`, because SD
 
 import base64
 import binascii
-import json
 import zlib
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from app.access.service import Principal, allow
-from app.edge.foreign import Stored, store
+from app.edge.foreign import Stored, read_document, store
 from app.edge.http import (
     BODY_CAP_BYTES,
     Handler,
@@ -131,26 +129,6 @@ def unpacked(body: bytes, scope: Scope, cap: int = BODY_CAP_BYTES) -> bytes:
     if not machine.eof:
         raise BadRequest("the compressed body is cut off", "bad_encoding")
     return plain
-
-
-def read_document(body: bytes) -> dict[str, Any]:
-    """The body as JSON, decimals kept exact.
-
-    Raises:
-        BadRequest: not JSON.
-        Invalid: not an object.
-    """
-    try:
-        document = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise BadRequest("the body cannot be read as JSON", "bad_json") from None
-    if not isinstance(document, dict):
-        raise Invalid("the body must be an object", "bad_envelope", "body")
-    return document
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _messages(document: dict[str, Any], path: str) -> list[Any]:

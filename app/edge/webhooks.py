@@ -4,15 +4,13 @@ No API key: the signature over the body as it came is the proof. An order that c
 200, because shops send again, or give up, on anything else.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from app.clock import isoformat
-from app.edge.foreign import SAME_THING, Stored, store
+from app.edge.foreign import SAME_THING, Stored, read_document, store
 from app.edge.http import (
     Handler,
     Receive,
@@ -95,18 +93,12 @@ def _events_of(document: Mapping[str, Any]) -> list[Any]:
 
 
 def _document(body: bytes) -> Mapping[str, Any]:
+    document = read_document(body)
     try:
-        document = json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse)
         msgspec.json.encode(document)  # half a character cannot be stored
-    except (ValueError, RecursionError):
-        raise BadRequest("the body cannot be read as JSON", "bad_json") from None
-    if not isinstance(document, dict):
-        raise Invalid("the body must be an object", "bad_envelope", "body")
+    except ValueError:
+        raise BadRequest("the body holds half a character", "bad_json") from None
     return document
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _text(scope: Scope, name: str) -> str | None:

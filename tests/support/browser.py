@@ -29,7 +29,7 @@ addEventListener("securitypolicyviolation", (event) =>
 
 def chromium_missing() -> str | None:
     """Why there is no browser here, or None."""
-    return None if Path(CHROMIUM).exists() else f"no Chromium at {CHROMIUM}"
+    return None if Path(CHROMIUM).exists() else f"no Chromium at {CHROMIUM}: apt-get install chromium"
 
 
 @dataclass
