@@ -4,8 +4,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,11 +35,13 @@ class Snapshot:
         config_version: counts the changes.
         experiments: all of them by key, drafts too.
         listed: those served when a request names none, in order of creation.
+        audiences: their audience conditions by key, as defined; for clients that compile them themselves.
     """
 
     config_version: int
     experiments: Mapping[str, ServedExperiment]
     listed: tuple[ServedExperiment, ...]
+    audiences: Mapping[str, Any] = field(default_factory=dict)
 
     def changes_at(self, now_us: int) -> tuple[int, int]:
         """Changes of the configuration, and starts and ends that have come: what is served changes with them.
@@ -72,7 +75,8 @@ def build(copy: Copy) -> Snapshot:
         except (ValueError, KeyError, TypeError):
             log.exception("experiment %s cannot be served", row.key)
     listed = tuple(served for served in experiments.values() if served.state in LISTED)
-    return Snapshot(copy.config_version, MappingProxyType(experiments), listed)
+    audiences = {row.key: row.definition["audience"] for row in copy.experiments if row.key in experiments}
+    return Snapshot(copy.config_version, MappingProxyType(experiments), listed, MappingProxyType(audiences))
 
 
 class SnapshotHolder:
