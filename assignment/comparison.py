@@ -118,7 +118,7 @@ def equals_literal(expected: Any, *, fold_case: bool = False) -> Callable[[Any],
 
 def _equals_text(expected: str, *, fold_case: bool) -> Callable[[Any], bool]:
     if not fold_case:
-        return lambda value: value == expected or to_text(value) == expected
+        return lambda value: value == expected if type(value) is str else to_text(value) == expected
     folded = expected.lower()
 
     def equal(value: Any) -> bool:

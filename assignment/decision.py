@@ -79,6 +79,8 @@ class Experiment:
         decided_variant: the variant rolled out; needed in state `decided`.
         hold_back: share of units that keep their split after the decision, 0–1.
         hold_back_seed: seed of the hold-back's own hash; needed when `hold_back` is above 0.
+        fallback_unit: `visitor` where an experiment on customers hashes the visitor's id for people who are
+            not logged in, or None.
 
     Raises:
         ValueError: the rules contradict each other.
@@ -98,6 +100,7 @@ class Experiment:
     decided_variant: str | None = None
     hold_back: float = 0.0
     hold_back_seed: str = ""
+    fallback_unit: Literal["visitor"] | None = None
     table: bytes = field(init=False, repr=False, compare=False)
     """Position of the variant for each of the 10,000 buckets, `ranges.NO_VARIANT` where there is none."""
 
@@ -106,6 +109,7 @@ class Experiment:
         check_ranges(self.ranges)
         _check_names(self)
         _check_hold_back(self)
+        _check_fallback_unit(self)
         object.__setattr__(self, "table", bucket_table(self.ranges))
 
 
@@ -120,6 +124,14 @@ def _check_names(experiment: Experiment) -> None:
     named = {*experiment.forced.values()} | ({experiment.decided_variant} - {None})
     if not named <= {*variants}:
         raise ValueError(f"{sorted(map(str, named - {*variants}))!r} are no variants of {experiment.key!r}")
+
+
+def _check_fallback_unit(experiment: Experiment) -> None:
+    if experiment.fallback_unit is not None and experiment.unit != "customer":
+        raise ValueError(
+            f"fallback_unit is {experiment.fallback_unit!r} but the unit is {experiment.unit!r};"
+            " only an experiment on customers can fall back on the visitor"
+        )
 
 
 def _check_hold_back(experiment: Experiment) -> None:

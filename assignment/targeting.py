@@ -5,22 +5,12 @@ unknown operator, an unsafe pattern, nesting beyond 20) is refused by `validate_
 is defined; if such a condition is compiled all the same, it matches nobody, also under `$not`.
 """
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assignment.comparison import (
-    equals_literal,
-    intersects,
-    order,
-    same_scalar,
-    scalar_identity,
-    to_text,
-    type_name,
-    version_order,
-)
-from assignment.patterns import compile_pattern
+from assignment.comparison import equals_literal, type_name
+from assignment.value_tests import among, as_is, equality, existence, lower, ordering, pattern, version
 
 Attributes = Mapping[str, Any]
 Condition = Callable[[Attributes], bool]
@@ -116,11 +106,13 @@ def _part(key: str, expected: object, reading: _Reading) -> Condition:
     if reading.strict and key.startswith("$"):
         raise ValueError(f"unknown operator {key!r}")
     path, test = key.split("."), _value_test(expected, reading)
-    if len(path) == 1:
-        return lambda attributes: test(
-            attributes.get(key) if isinstance(attributes, _OBJECT) else _at_path(attributes, path)
-        )
-    return lambda attributes: test(_at_path(attributes, path))
+    if len(path) > 1:
+        return lambda attributes: test(_at_path(attributes, path))
+
+    def at_key(attributes: Attributes) -> bool:
+        return test(attributes.get(key) if type(attributes) is dict else _at_path(attributes, path))
+
+    return at_key
 
 
 def _logical(key: str, expected: object, reading: _Reading) -> Condition:
@@ -191,58 +183,15 @@ def _operator(key: str, operand: Any, reading: _Reading) -> _ValueTest:
 _Build = Callable[[str, Any, _Reading], _ValueTest]
 
 
-def _equality(key: str, operand: Any, _reading: _Reading) -> _ValueTest:
-    wanted = key == "$eq"
-    return lambda value: same_scalar(value, operand) is wanted
-
-
-_SIGNS: Mapping[str, Callable[[int, int], bool]] = {
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
-    "eq": operator.eq,
-    "ne": operator.ne,
-}
-
-
-def _ordering(key: str, operand: Any, _reading: _Reading) -> _ValueTest:
-    holds = _SIGNS[key.removeprefix("$")]
-
-    def test(value: Any) -> bool:
-        sign = order(value, operand)
-        return sign is not None and holds(sign, 0)
-
-    return test
-
-
-def _version(key: str, operand: Any, _reading: _Reading) -> _ValueTest:
-    holds = _SIGNS[key.removeprefix("$v")]
-    return lambda value: holds(version_order(value, operand), 0)
-
-
 def _membership(key: str, operand: Any, _reading: _Reading) -> _ValueTest:
-    fold = _lower if key.endswith("ini") else _as_is
-    return _among(_list_operand(key, operand), fold, wanted=not key.startswith("$n"))
+    fold = lower if key.endswith("ini") else as_is
+    return among(_list_operand(key, operand), fold, wanted=not key.startswith("$n"))
 
 
 def _group(key: str, operand: Any, reading: _Reading) -> _ValueTest:
     if not isinstance(operand, str) or (reading.strict and operand not in reading.saved_groups):
         raise ValueError(f"{key} names the unknown group {operand!r:.40}")
-    return _among(reading.saved_groups.get(operand, ()), _as_is, wanted=key == "$inGroup")
-
-
-def _among(members: Sequence[Any], fold: Callable[[Any], Any], *, wanted: bool) -> _ValueTest:
-    identities = frozenset(scalar_identity(fold(member)) for member in members)
-    return lambda value: intersects(identities, value, fold) is wanted
-
-
-def _as_is(value: Any) -> Any:
-    return value
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
+    return among(reading.saved_groups.get(operand, ()), as_is, wanted=key == "$inGroup")
 
 
 def _every(key: str, operand: Any, reading: _Reading) -> _ValueTest:
@@ -269,31 +218,20 @@ def _negation(_key: str, operand: Any, reading: _Reading) -> _ValueTest:
     return lambda value: not test(value)
 
 
-def _existence(_key: str, operand: Any, _reading: _Reading) -> _ValueTest:
-    return lambda value: (value is not None) is bool(operand)
-
-
-def _pattern(key: str, operand: Any, _reading: _Reading) -> _ValueTest:
-    search = compile_pattern(operand, fold_case=key == "$regexi")
-
-    def test(value: Any) -> bool:
-        text = to_text(value)
-        return text is not None and search(text)
-
-    return test
-
-
 _OPERATORS: Mapping[str, _Build] = {
-    **dict.fromkeys(("$eq", "$ne"), _equality),
-    **dict.fromkeys(("$lt", "$lte", "$gt", "$gte"), _ordering),
-    **dict.fromkeys(("$veq", "$vne", "$vlt", "$vlte", "$vgt", "$vgte"), _version),
+    **dict.fromkeys(("$eq", "$ne"), lambda key, operand, _reading: equality(key, operand)),
+    **dict.fromkeys(("$lt", "$lte", "$gt", "$gte"), lambda key, operand, _reading: ordering(key, operand)),
+    **dict.fromkeys(
+        ("$veq", "$vne", "$vlt", "$vlte", "$vgt", "$vgte"),
+        lambda key, operand, _reading: version(key, operand),
+    ),
     **dict.fromkeys(("$in", "$nin", "$ini", "$nini"), _membership),
     **dict.fromkeys(("$inGroup", "$notInGroup"), _group),
     **dict.fromkeys(("$all", "$alli"), _every),
-    **dict.fromkeys(("$regex", "$regexi"), _pattern),
+    **dict.fromkeys(("$regex", "$regexi"), lambda key, operand, _reading: pattern(key, operand)),
     "$elemMatch": _element,
     "$size": _size,
     "$not": _negation,
-    "$exists": _existence,
+    "$exists": lambda _key, operand, _reading: existence(operand),
     "$type": lambda _key, operand, _reading: lambda value: type_name(value) == operand,
 }

@@ -1,13 +1,16 @@
 """Who asks for which unit, and what the rules answer: shared by the assignments door and OFREP."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.access.service import Principal, allow, customer_signature
 from app.edge.http import Scope, bearer_token
+from app.serving.sheet import Asked
 from app.serving.snapshot import ServedExperiment, Snapshot
 from assignment.decision import Assigned, NotAssigned, decide
+from assignment.panel import unit_of, unit_rule
 
 if TYPE_CHECKING:
     from app.bootstrap import Services
@@ -64,9 +67,19 @@ class Asking:
     is_bot: bool
     now_us: int
 
+    @property
+    def asked(self) -> Asked:
+        """The person, as ready-made answers need it."""
+        return Asked(self.visitor or None, self.customer or None, self.attributes, self.is_bot)
+
+    @property
+    def enrolled(self) -> Callable[[str, str], bool]:
+        """Who was exposed before a freeze."""
+        return self.services.snapshots.follower.enrolled.holds
+
     def unit_of(self, served: ServedExperiment) -> str | None:
         """The unit id the experiment randomises, or None when the request lacks it."""
-        return (self.customer if served.unit == "customer" else self.visitor) or None
+        return unit_of(unit_rule(served.rules), self.visitor, self.customer)
 
     def decide(self, served: ServedExperiment, unit_id: str | None) -> Assigned | NotAssigned:
         """What the experiment's rules say about a unit at this moment."""

@@ -1,7 +1,6 @@
 """The assignments door as raw ASGI: msgspec in, ready-made fragments out, never the database."""
 
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -12,8 +11,6 @@ from app.edge.evaluate_openapi import EVALUATE_OPENAPI
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
 from app.edge.ofrep import ofrep_handler
 from app.errors import BadRequest, Invalid, NotFound
-from app.serving.snapshot import ServedExperiment, Snapshot
-from assignment.decision import Assigned
 
 if TYPE_CHECKING:
     from app.bootstrap import Services
@@ -50,9 +47,8 @@ def assignments_handler(services: "Services") -> Handler:
         request = read_request(await read_body(receive, scope))
         customer_id = vouched_customer(principal, request.customer_id, request.customer_signature, secret)
         asking = ask(services, request.visitor_id, customer_id, request.attributes)
-        chosen = _chosen(asking.snapshot, request.experiments)
         is_ignored = customer_id is None and request.customer_id is not None
-        await send_bytes(send, 200, answer(asking, chosen, is_ignored=is_ignored))
+        await send_bytes(send, 200, answer(asking, request.experiments, is_ignored=is_ignored))
 
     return handle
 
@@ -87,43 +83,24 @@ def _named(message: str) -> Invalid:
     return Invalid(message.split(" - at `", maxsplit=1)[0][:LONGEST_ID], "invalid_field", path or None)
 
 
-def _chosen(snapshot: Snapshot, keys: list[str] | None) -> Iterable[ServedExperiment]:
-    if keys is None:
-        return snapshot.listed
-    chosen = []
-    for key in keys:
-        served = snapshot.experiments.get(key)
-        if served is None or served.state == "draft":
-            raise NotFound("no experiment with this key was started", "unknown_experiment", "experiments")
-        chosen.append(served)
-    return chosen
-
-
-def answer(asking: Asking, chosen: Iterable[ServedExperiment], *, is_ignored: bool = False) -> bytes:
+def answer(asking: Asking, keys: list[str] | None, *, is_ignored: bool = False) -> bytes:
     """The body of the answer, joined from fragments.
 
     Args:
         asking: whom for.
-        chosen: about which experiments, in this order.
+        keys: about which experiments, in this order; None: all that are served.
         is_ignored: the sender named a customer it may not name.
+
+    Raises:
+        NotFound: no experiment with one of the keys was started.
     """
-    visitor, customer = _encode(asking.visitor or None), _encode(asking.customer or None)
-    items = b",".join(
-        [_item(asking, served, customer if served.unit == "customer" else visitor) for served in chosen]
-    )
+    try:
+        sheet = asking.snapshot.sheet(asking.now_us, keys)
+    except KeyError:
+        raise NotFound(
+            "no experiment with this key was started", "unknown_experiment", "experiments"
+        ) from None
+    asked = asking.asked
+    items = sheet.assignments(asked, sheet.decide(asked, asking.enrolled))
     tail = b',"warnings":[%b]}' % _encode(IGNORED_CUSTOMER) if is_ignored else b"}"
-    return b'{"config_version":%d,"assignments":[%b]%b' % (asking.snapshot.config_version, items, tail)
-
-
-def _item(asking: Asking, served: ServedExperiment, unit: bytes) -> bytes:
-    decision = asking.decide(served, asking.unit_of(served))
-    bucket = b"null" if decision.bucket is None else b"%a" % decision.bucket
-    if not isinstance(decision, Assigned):
-        form = b'%b%b,"variant":null,"in_experiment":false,"reason":"%b","bucket":%b,"offer":%b}'
-        return form % (served.head, unit, decision.reason.encode(), bucket, served.fallback)
-    if decision.in_experiment:
-        opening, ending = served.enrolled[decision.variant]
-        return b"%b%b%b%b%b" % (served.head, unit, opening, bucket, ending)
-    form = b'%b%b,"variant":%b,"in_experiment":false,"reason":"%b","bucket":%b,"offer":%b}'
-    offer = served.fragments[decision.variant]
-    return form % (served.head, unit, _encode(decision.variant), decision.reason.encode(), bucket, offer)
+    return b'{"config_version":%d,"assignments":[%b]%b' % (sheet.config_version, items, tail)

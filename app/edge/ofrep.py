@@ -1,7 +1,5 @@
 """OpenFeature Remote Evaluation Protocol 0.3.0: flag = experiment, value = the offer."""
 
-import hashlib
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
@@ -23,17 +21,13 @@ from app.edge.http import (
 )
 from app.edge.streams import Streams
 from app.errors import Refusal, problem
-from app.serving.snapshot import ServedExperiment
-from assignment.decision import Assigned
 
 if TYPE_CHECKING:
     from app.bootstrap import Services
 
 BULK = "/ofrep/v1/evaluate/flags"
 EVENTS = "/ofrep/v1/events"
-_CUSTOMER_IGNORED = {"warning": IGNORED_CUSTOMER["code"]}  # metadata of OFREP is flat
 _OWN_FIELDS = ("targetingKey", "customer_id", "customer_signature")
-_REASONS = {"SPLIT": b"SPLIT", "DECIDED": b"STATIC", "FORCED": b"STATIC", "ENDED": b"DISABLED"}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(strict=True).decode
 _NOT_MODIFIED = 304
@@ -71,29 +65,33 @@ def ofrep_handler(services: "Services") -> Handler:
                 principal, context.get("customer_id"), context.get("customer_signature"), secret
             )
             asking = _asking(services, context, customer_id)
-            notes = {} if customer_id == context.get("customer_id") else _CUSTOMER_IGNORED
-            told = stream_of(asking, bearer_token(scope)) if principal.kind == "pub" else b""
-            body = _bulk(asking, notes, told) if key is None else _single(asking, key, notes)
+            note = "" if customer_id == context.get("customer_id") else IGNORED_CUSTOMER["code"]
+            if key is None:
+                stream = bearer_token(scope) if principal.kind == "pub" else None
+                await _send_bulk(send, scope, asking, note, stream)
+            else:
+                await send_bytes(send, 200, _single(asking, key, note))
         except Unfit as unfit:
             await send_bytes(send, unfit.status, _error(key, unfit.code, unfit.details))
         except Refusal as refusal:
             status, _, headers = problem(refusal)
             kept = [(name, value) for name, value in headers if name != b"content-type"]
             await send_bytes(send, status, _error(key, "GENERAL", str(refusal)), [*JSON_HEADERS, *kept])
-        else:
-            await _send(send, scope, body, with_etag=key is None)
 
     return handle
 
 
-async def _send(send: Send, scope: Scope, body: bytes, *, with_etag: bool) -> None:
-    if not with_etag:
-        await send_bytes(send, 200, body)
-        return
-    etag = b'"%b"' % hashlib.sha256(body).hexdigest()[:32].encode()
+async def _send_bulk(send: Send, scope: Scope, asking: Asking, note: str, stream_key: str | None) -> None:
+    """All flags, or 304 without writing them when the client has them already."""
+    sheet, asked = asking.snapshot.sheet(asking.now_us), asking.asked
+    answers = sheet.decide(asked, asking.enrolled)
+    etag = sheet.etag(asked, answers, note, stream_key or "", asking.snapshot.mark_at(asking.now_us))
     if _matches(header(scope, b"if-none-match") or b"", etag):
         await send_bytes(send, _NOT_MODIFIED, b"", [(b"etag", etag)])
         return
+    streams = b"" if stream_key is None else stream_of(asking, stream_key)
+    flags = sheet.flags(asked, answers, note)
+    body = b'{"flags":[%b],"metadata":{"config_version":%d}%b}' % (flags, sheet.config_version, streams)
     await send_bytes(send, 200, body, [*JSON_HEADERS, (b"etag", etag)])
 
 
@@ -131,23 +129,19 @@ def _asking(services: "Services", context: dict[str, Any], customer_id: str | No
     return ask(services, context["targetingKey"], customer_id, attributes)
 
 
-def _single(asking: Asking, key: str, notes: Mapping[str, str]) -> bytes:
-    served = asking.snapshot.experiments.get(key)
-    if served is None or served.state == "draft":
-        raise Unfit("FLAG_NOT_FOUND", "no experiment with this key was started", 404)
-    return _flag(asking, served, notes)
+def _single(asking: Asking, key: str, note: str) -> bytes:
+    try:
+        sheet = asking.snapshot.sheet(asking.now_us, (key,))
+    except KeyError:
+        raise Unfit("FLAG_NOT_FOUND", "no experiment with this key was started", 404) from None
+    asked = asking.asked
+    return sheet.flags(asked, sheet.decide(asked, asking.enrolled), note)
 
 
-def _bulk(asking: Asking, notes: Mapping[str, str], streams: bytes) -> bytes:
-    flags = b",".join([_flag(asking, served, notes) for served in asking.snapshot.listed])
-    version = asking.snapshot.config_version
-    return b'{"flags":[%b],"metadata":{"config_version":%d}%b}' % (flags, version, streams)
-
-
-def stream_of(asking: Asking, key: str | None) -> bytes:
+def stream_of(asking: Asking, key: str) -> bytes:
     """Where a browser hears of changes; only a publishable key may stand in an address."""
     since = asking.snapshot.mark_at(asking.now_us)
-    address = f"{EVENTS}?{urlencode({'client_key': key or '', 'since': since})}"
+    address = f"{EVENTS}?{urlencode({'client_key': key, 'since': since})}"
     stream = {"type": "sse", "endpoint": {"requestUri": address}, "inactivityDelaySec": INACTIVITY_SECONDS}
     return b',"eventStreams":%b' % _encode([stream])
 
@@ -174,30 +168,6 @@ def events_handler(services: "Services", streams: Streams) -> Handler:
         await streams.follow(receive, send, message)
 
     return handle
-
-
-def _flag(asking: Asking, served: ServedExperiment, notes: Mapping[str, str]) -> bytes:
-    unit_id = asking.unit_of(served)
-    decision = asking.decide(served, unit_id)
-    if isinstance(decision, Assigned):
-        variant, offer = _encode(decision.variant), served.fragments[decision.variant]
-    else:
-        variant, offer = b"null", served.fallback
-    metadata = {
-        "experiment": served.key,
-        "version": served.version,
-        "config_version": asking.snapshot.config_version,
-        "assignmentReason": decision.reason,
-        "assignment_id": f"{served.key}:{served.version}:{unit_id or ''}",
-        **notes,
-    }
-    return b'{"key":%b,"value":%b,"reason":"%b","variant":%b,"metadata":%b}' % (
-        _encode(served.key),
-        b"{}" if offer == b"null" else offer,
-        _REASONS.get(decision.reason, b"DEFAULT"),
-        variant,
-        _encode(metadata),
-    )
 
 
 def _error(key: str | None, code: str, details: str) -> bytes:

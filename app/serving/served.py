@@ -1,8 +1,9 @@
 """From an experiment's row to what is served: compiled rules and ready-made bytes. One function, `serve`."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 import msgspec
@@ -36,8 +37,6 @@ class ServedExperiment:
         variants: keys of its variants.
         fragments: variant → public offer as JSON.
         fallback: offer for units outside, as JSON.
-        head: the beginning of every answer about it, up to the unit id.
-        enrolled: variant → what stands before and behind the bucket in the answer to an enrolled unit.
         features: state → feature for GrowthBook SDKs; empty where browsers must not see its variants.
         timezone: IANA zone of the shop.
         starts_at_us: not served before; None: from the start action on.
@@ -55,8 +54,6 @@ class ServedExperiment:
     variants: frozenset[str]
     fragments: Mapping[str, bytes]
     fallback: bytes
-    head: bytes
-    enrolled: Mapping[str, tuple[bytes, bytes]]
     features: Mapping[str, bytes]
     timezone: str
     starts_at_us: int | None
@@ -99,8 +96,6 @@ def serve(
         variants=frozenset(variant["key"] for variant in definition["variants"]),
         fragments={variant["key"]: _offer(variant["offer"]) for variant in definition["variants"]},
         fallback=_offer(definition["fallback"]),
-        head=b'{"experiment":%b,"version":%d,"unit_id":' % (msgspec.json.encode(row.key), row.version),
-        enrolled={variant["key"]: _enrolled(variant) for variant in definition["variants"]},
         features=local_features(definition, rules, row.state),
         timezone=definition["timezone"],
         starts_at_us=starts_at_us,
@@ -126,13 +121,19 @@ def _rules(
         variants=tuple(variant["key"] for variant in definition["variants"]),
         ranges=ranges_of(definition),
         state=state,
-        condition=compile_condition(audience) if audience else None,
+        condition=_compiled(msgspec.json.encode(audience)) if audience else None,
         layer_slot=_slot(definition["layer"], layers),
         holdouts=_held_out(row, holdouts),
         decided_variant=decision.get("variant"),
         hold_back=decision.get("hold_back_share", 0.0),
         hold_back_seed=hashlib.sha256(f"{seed}:hold-back".encode()).hexdigest()[:_HOLD_BACK_SEED_LENGTH],
     )
+
+
+@lru_cache(maxsize=1024)
+def _compiled(audience: bytes) -> Callable[[Mapping[str, Any]], bool]:
+    """Equal audiences share one function, so that a request is matched against each only once."""
+    return compile_condition(msgspec.json.decode(audience))
 
 
 def ranges_of(definition: Mapping[str, Any]) -> tuple[Range, ...]:
@@ -153,12 +154,6 @@ def _slot(use: Mapping[str, Any] | None, layers: Mapping[str, LayerRow]) -> Laye
 def _held_out(row: ExperimentRow, holdouts: Mapping[str, HoldoutRow]) -> tuple[Holdout, ...]:
     found = (holdouts[key] for key in holdouts_of(row) if key in holdouts)
     return tuple(Holdout(holdout.key, holdout.seed, holdout.share) for holdout in found)
-
-
-def _enrolled(variant: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    key = msgspec.json.encode(variant["key"])
-    opening = b',"variant":%b,"in_experiment":true,"reason":"SPLIT","bucket":' % key
-    return opening, b',"offer":%b}' % _offer(variant["offer"])
 
 
 def _offer(offer: dict[str, Any] | None) -> bytes:

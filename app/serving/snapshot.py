@@ -1,13 +1,15 @@
 """The snapshot in memory, its holder that follows the database, and its copy on disk."""
 
 import asyncio
+import hashlib
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.access.service import KeyRing
@@ -17,8 +19,10 @@ from app.serving.config import current_version
 from app.serving.copies import Copy, read_copy, read_database, write_copy
 from app.serving.follow import Follower
 from app.serving.served import LISTED, ServedExperiment, serve
+from app.serving.sheet import Sheet, Sheets
 from app.settings import Settings
 from app.sources.service import SourceBook
+from app.strict import moment_us
 
 __all__ = ["ServedExperiment", "Snapshot", "SnapshotHolder"]
 
@@ -36,21 +40,45 @@ class Snapshot:
         experiments: all of them by key, drafts too.
         listed: those served when a request names none, in order of creation.
         audiences: their audience conditions by key, as defined; for clients that compile them themselves.
+        sheets: ready-made answers.
     """
 
     config_version: int
     experiments: Mapping[str, ServedExperiment]
     listed: tuple[ServedExperiment, ...]
     audiences: Mapping[str, Any] = field(default_factory=dict)
+    sheets: Sheets = field(default_factory=lambda: Sheets(-1, b"", ()))
 
     def changes_at(self, now_us: int) -> tuple[int, int]:
         """Changes of the configuration, and starts and ends that have come: what is served changes with them.
 
         The same on every replica, whatever else its clock says.
         """
-        known = self.experiments.values()
-        dates = [at for served in known for at in (served.starts_at_us, served.ends_at_us)]
-        return max(self.config_version, 0), sum(at is not None and at <= now_us for at in dates)
+        return max(self.config_version, 0), self.sheets.period_at(now_us)
+
+    def sheet(self, now_us: int, keys: Sequence[str] | None = None) -> Sheet:
+        """Ready-made answers at a moment.
+
+        Args:
+            now_us: microseconds since 1970 UTC.
+            keys: experiments to answer about, in this order; None: all that are listed.
+
+        Raises:
+            KeyError: no experiment with such a key was started.
+        """
+        wanted = self._listed_keys if keys is None else tuple(keys)
+        kept = self.sheets.kept(wanted, now_us)
+        return kept or self.sheets.make([self._started(key) for key in wanted], now_us)
+
+    def _started(self, key: str) -> ServedExperiment:
+        served = self.experiments[key]
+        if served.state == "draft":
+            raise KeyError(key)
+        return served
+
+    @property
+    def _listed_keys(self) -> tuple[str, ...]:
+        return tuple([served.key for served in self.listed])
 
     def mark_at(self, now_us: int) -> str:
         """`changes_at` as a text.
@@ -76,7 +104,20 @@ def build(copy: Copy) -> Snapshot:
             log.exception("experiment %s cannot be served", row.key)
     listed = tuple(served for served in experiments.values() if served.state in LISTED)
     audiences = {row.key: row.definition["audience"] for row in copy.experiments if row.key in experiments}
-    return Snapshot(copy.config_version, MappingProxyType(experiments), listed, MappingProxyType(audiences))
+    return Snapshot(
+        copy.config_version, MappingProxyType(experiments), listed, MappingProxyType(audiences), _sheets(copy)
+    )
+
+
+def _sheets(copy: Copy) -> Sheets:
+    shown = [
+        [row.model_dump(mode="json") for row in copy.experiments],
+        [row.model_dump(mode="json") for row in copy.layers],
+        [row.model_dump(mode="json") for row in copy.holdouts],
+    ]
+    dates = [row.definition[name] for row in copy.experiments for name in ("starts_at", "ends_at")]
+    moments = [moment_us(date) for date in dates if date is not None]
+    return Sheets(copy.config_version, hashlib.blake2b(msgspec.json.encode(shown)).digest(), moments)
 
 
 class SnapshotHolder:

@@ -29,10 +29,9 @@ def service(database_url: str, tmp_path: Path) -> Iterator[InProcess]:
 
 
 def _variants(services: Services) -> list[str | None]:
-    snapshot = services.snapshots.current
     found = []
     for visitor in IDS:
-        item = json.loads(answer(ask(services, visitor, None, {}), [snapshot.experiments[KEY]]))
+        item = json.loads(answer(ask(services, visitor, None, {}), [KEY]))
         found.append(item["assignments"][0]["variant"])
     return found
 
