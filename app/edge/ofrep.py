@@ -1,5 +1,6 @@
 """OpenFeature Remote Evaluation Protocol 0.3.0: flag = experiment, value = the offer."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode
 
@@ -140,7 +141,11 @@ def _single(asking: Asking, key: str, note: str) -> bytes:
 
 def stream_of(asking: Asking, key: str) -> bytes:
     """Where a browser hears of changes; only a publishable key may stand in an address."""
-    since = asking.snapshot.mark_at(asking.now_us)
+    return _stream(key, asking.snapshot.mark_at(asking.now_us))
+
+
+@lru_cache(maxsize=256)
+def _stream(key: str, since: str) -> bytes:
     address = f"{EVENTS}?{urlencode({'client_key': key, 'since': since})}"
     stream = {"type": "sse", "endpoint": {"requestUri": address}, "inactivityDelaySec": INACTIVITY_SECONDS}
     return b',"eventStreams":%b' % _encode([stream])

@@ -76,11 +76,11 @@ class Sheet:
 
     def assignments(self, asked: Asked, answers: Answers) -> bytes:
         """The items of `POST /api/v1/assignments`, without the brackets."""
-        parts = []
+        parts: list[bytes] = []
         for items, code, index in zip(self._items, answers.codes, answers.indexes, strict=True):
             opening, ending = items[code]
-            parts.append(b"%b%b%b" % (opening, _BUCKETS[index], ending))
-        joined = b",".join(parts)
+            parts += (opening, _BUCKETS[index], ending)
+        joined = b"".join(parts)[1:]
         for rule in self._rules:
             joined = joined.replace(_WHOLE[rule], _encode(unit_of(rule, asked.visitor, asked.customer)))
         return joined
@@ -144,7 +144,7 @@ class Sheets:
 
 
 class _Items(dict[int, tuple[bytes, bytes]]):
-    """Code → what stands before and behind the bucket in an assignment; made when first needed."""
+    """Code → what stands before (comma included) and behind the bucket of an assignment; made when needed."""
 
     def __init__(self, panel: Panel, place: int, served: ServedExperiment) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class _Items(dict[int, tuple[bytes, bytes]]):
         said = self._panel.explain(self._place, code, NO_BUCKET)
         variant = said.variant if isinstance(said, Assigned) else None
         opening = (
-            b'{"experiment":%b,"version":%d,"unit_id":%b,"variant":%b,"in_experiment":%b,"reason":"%b",'
+            b',{"experiment":%b,"version":%d,"unit_id":%b,"variant":%b,"in_experiment":%b,"reason":"%b",'
             % (
                 _encode(self._served.key),
                 self._served.version,
