@@ -13,6 +13,8 @@ from app.audit.endpoints import router as audit_router
 from app.bootstrap import Services, running, wire
 from app.clock import Clock
 from app.database import prepare
+from app.edge.configuration import CONFIGURATION_OPENAPI, configuration_handler
+from app.edge.configuration import PATH as CONFIGURATION
 from app.edge.evaluate import EVALUATE_OPENAPI, assignments_handler, ofrep_handler
 from app.edge.growthbook import EVAL, FEATURES, SUB, eval_handler, features_handler, sub_handler
 from app.edge.growthbook_openapi import GROWTHBOOK_OPENAPI
@@ -34,7 +36,7 @@ from app.experiments.endpoints import router as experiments_router
 from app.exports.endpoints import router as exports_router
 from app.health.endpoints import router as health_router
 from app.pages.endpoints import router as pages_router
-from app.pages.static import static_files
+from app.pages.static import client_files, static_files
 from app.problems import install_problem_handlers
 from app.results.endpoints import router as results_router
 from app.settings import Settings
@@ -43,7 +45,14 @@ from app.sources.endpoints import router as sources_router
 if TYPE_CHECKING:
     from app.edge.http import Handler
 
-HOT_PATHS = (EVALUATE_OPENAPI, GROWTHBOOK_OPENAPI, INGEST_OPENAPI, SEGMENT_OPENAPI, WEBHOOKS_OPENAPI)
+HOT_PATHS = (
+    EVALUATE_OPENAPI,
+    CONFIGURATION_OPENAPI,
+    GROWTHBOOK_OPENAPI,
+    INGEST_OPENAPI,
+    SEGMENT_OPENAPI,
+    WEBHOOKS_OPENAPI,
+)
 CORS_HEADERS = ["authorization", "content-type", "if-none-match", "x-api-key"]
 CORS_EXPOSED = ["ETag", "Retry-After", "X-SSE-Support"]
 
@@ -99,6 +108,7 @@ def _slow_app(services: Services) -> FastAPI:
         pages_router,
     ):
         app.include_router(router)
+    app.mount("/static/clients", client_files())
     app.mount("/static", static_files())
     install_problem_handlers(app)
     _describe_hot_paths(app)
@@ -129,6 +139,7 @@ def _edge(services: Services, slow: FastAPI) -> Edge:
             ("POST", "/api/v1/assignments"): assignments_handler(services),
             ("POST", "/api/v1/events"): events_handler(services),
             ("POST", "/ofrep/v1/evaluate/flags"): ofrep,
+            ("GET", CONFIGURATION): configuration_handler(services),
             ("GET", EVENTS): ofrep_events_handler(services, streams),
             ("POST", TRACK): track_handler(services),
             **dict.fromkeys((("POST", path) for path in SEGMENT_PATHS), segment_handler(services)),

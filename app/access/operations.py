@@ -16,6 +16,7 @@ _ADMINS: Final[frozenset[Kind]] = frozenset({"adm"})
 OPERATIONS: Final[dict[str, frozenset[Kind]]] = {
     # what the storefront asks and tells
     "assign": _STOREFRONT,
+    "get_configuration": _SHOP,  # seeds and every variant: not for browsers
     "ofrep_evaluate_flag": _STOREFRONT,
     "ofrep_evaluate_flags": _STOREFRONT,
     "segment_events": _STOREFRONT,  # pub: exposure and custom only, message by message

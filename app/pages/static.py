@@ -1,4 +1,4 @@
-"""The stylesheet, the chart script and the vendored plotly.js, served from this host only."""
+"""Static files: of the pages (stylesheet, chart script, plotly.js), and the scripts of storefronts."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from starlette.types import Scope
 import dashboards
 
 FOLDER = Path(dashboards.__file__).parent / "static"
+CLIENTS = Path(__file__).parents[1] / "clients" / "web"
 
 
 class CachedStaticFiles(StaticFiles):
@@ -25,3 +26,8 @@ class CachedStaticFiles(StaticFiles):
 def static_files() -> CachedStaticFiles:
     """The folder of static files of the page room."""
     return CachedStaticFiles(directory=FOLDER)
+
+
+def client_files() -> CachedStaticFiles:
+    """What storefronts load or copy: the snippet and the OpenFeature hook."""
+    return CachedStaticFiles(directory=CLIENTS)
