@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stats.arguments import check_whole
 from stats.means import satterthwaite_df
 from stats.results import Inconclusive
+
+_LARGEST_LEVERAGE = 1.0 - 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,7 @@ class PairedMoments:
 
     def __post_init__(self) -> None:
         """Refuse impossible moments."""
-        if self.n < 2:  # noqa: PLR2004 - one unit has no variance
-            raise ValueError(f"n is {self.n}; it must be 2 or more")
+        check_whole(2, n=self.n)
         numbers = (self.mean, self.variance, self.covariate_mean, self.covariate_variance, self.covariance)
         if not all(map(math.isfinite, numbers)):
             raise ValueError("every moment must be finite")
@@ -153,7 +155,7 @@ def regression_adjusted(
 
     Returns:
         The estimate; `Inconclusive("no_variance")` when the columns are linearly dependent (one arm empty, a
-        covariate without spread) or there are too few units.
+        covariate without spread), there are too few units, or one unit alone decides a coefficient.
 
     Raises:
         ValueError: lengths differ, or a number is not finite.
@@ -172,7 +174,15 @@ def regression_adjusted(
     rows, width = design.shape
     if rows <= width or np.linalg.matrix_rank(design) < width:
         return Inconclusive("no_variance", "the columns are linearly dependent, or there are too few units")
+    if _largest_leverage(design) > _LARGEST_LEVERAGE:
+        return Inconclusive("no_variance", "one unit alone decides a coefficient, so its error is unknown")
     return _fit(design, y)
+
+
+def _largest_leverage(design: np.ndarray) -> float:
+    """How much of its own value a unit predicts, 0 … 1; HC2 divides by what is left."""
+    basis = np.linalg.qr(design)[0]
+    return float(np.max(np.sum(basis**2, axis=1)))
 
 
 def _fit(design: np.ndarray, y: np.ndarray) -> RegressionEstimate:

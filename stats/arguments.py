@@ -35,6 +35,19 @@ def check_not_negative(**values: float) -> None:
             raise ValueError(f"{name} is {value}; it must be a finite number, 0 or more")
 
 
+def check_whole(least: int = 0, **values: float) -> None:
+    """Refuse what is no whole number of at least `least`: units, events, counts; NaN and infinity included.
+
+    >>> check_whole(units=2.5)
+    Traceback (most recent call last):
+    ...
+    ValueError: units is 2.5; it must be a whole number, 0 or more
+    """
+    for name, value in values.items():
+        if not (math.isfinite(value) and value == math.floor(value) and value >= least):
+            raise ValueError(f"{name} is {value}; it must be a whole number, {least} or more")
+
+
 def check_finite(**values: float) -> None:
     """Refuse NaN and infinity.
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from scipy.special import betainc, betaln, ndtr
 
+from stats.arguments import check_whole
+
 _WIDTHS = 12.0  # posterior standard deviations that are integrated over
 
 
@@ -61,7 +63,8 @@ def compare_shares(
 
 def _posterior(arm: tuple[int, int], prior: tuple[float, float]) -> tuple[float, float]:
     successes, units = arm
-    if not 0 <= successes <= units:
+    check_whole(successes=successes, units=units)
+    if successes > units:
         raise ValueError(f"successes is {successes} of {units} units; it must lie from 0 to the units")
     return prior[0] + successes, prior[1] + units - successes
 

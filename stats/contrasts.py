@@ -58,6 +58,9 @@ class Contrast(Protocol):
         ...
 
 
+_FARTHEST_LOG = 300.0  # ratios beyond e^300 are no ratios any more, and leave double precision soon
+
+
 class Uplift(NamedTuple):
     """Relative effect treatment / control − 1 with its ends; for display, never for a test."""
 
@@ -76,7 +79,8 @@ def uplift(control: Arm, treatment: Arm, z_low: float | None, z_high: float | No
         z_high: the same up to the upper end.
 
     Returns:
-        The uplift, or None where a mean is not positive (a ratio of them says nothing).
+        The uplift, or None where a mean is not positive (a ratio of them says nothing). The upper end is open
+        where a mean is so near 0, against its error, that no finite ratio bounds it.
 
     Source: delta method for log(m_T) − log(m_C) with independent arms.
 
@@ -86,9 +90,10 @@ def uplift(control: Arm, treatment: Arm, z_low: float | None, z_high: float | No
     if control.mean <= 0 or treatment.mean <= 0:
         return None
     ratio = treatment.mean / control.mean
-    spread = math.sqrt(control.variance / control.mean**2 + treatment.variance / treatment.mean**2)
-    low = None if z_low is None else ratio * math.exp(-z_low * spread) - 1
-    high = None if z_high is None else ratio * math.exp(z_high * spread) - 1
+    spread = math.hypot(*(math.sqrt(arm.variance) / arm.mean for arm in (control, treatment)))
+    low = None if z_low is None else ratio * math.exp(-min(z_low * spread, _FARTHEST_LOG)) - 1
+    beyond = z_high is None or z_high * spread > _FARTHEST_LOG
+    high = None if z_high is None or beyond else ratio * math.exp(z_high * spread) - 1
     return Uplift(ratio - 1, low, high)
 
 

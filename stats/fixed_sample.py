@@ -8,12 +8,12 @@ fail where an arm has no success, so they are solved by `stats.proportions`. Ora
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from stats.arguments import check_finite, check_share
+from stats.arguments import check_finite, check_positive, check_share, check_whole
 from stats.proportions import ProportionContrast
 from stats.results import Inconclusive
 
@@ -41,7 +41,9 @@ class Count:
 
     def __post_init__(self) -> None:
         """Refuse impossible counts."""
-        if self.units < 1 or not 0 <= self.successes <= self.units:
+        check_whole(1, units=self.units)
+        check_whole(successes=self.successes)
+        if self.successes > self.units:
             raise ValueError(
                 f"{self.successes} successes of {self.units} units; from 0 to the units, 1 or more"
             )
@@ -63,7 +65,7 @@ def share_interval(
         method: `wilson`, `jeffreys` or `agresti_coull`.
 
     Raises:
-        ValueError: alpha is outside its range.
+        ValueError: alpha is outside its range, or the method is unknown.
 
     >>> [round(end, 4) for end in share_interval(Count(30, 100))]
     [0.2189, 0.3958]
@@ -71,6 +73,8 @@ def share_interval(
     from statsmodels.stats.proportion import proportion_confint
 
     check_share("alpha", alpha)
+    if method not in get_args(OneShareMethod):
+        raise ValueError(f"method is {method!r}; it must be one of {', '.join(get_args(OneShareMethod))}")
     low, high = proportion_confint(count.successes, count.units, alpha=alpha, method=method)
     return max(0.0, float(low)), min(1.0, float(high))
 
@@ -251,10 +255,11 @@ def compare_rates(
 
     check_share("alpha", alpha)
     for count, exposure in (control, treatment):
-        if count < 0 or not 0.0 < exposure < math.inf:
-            raise ValueError(f"{count} per {exposure}; the count must be 0 or more, the exposure above 0")
+        check_whole(count=count)
+        check_positive(exposure=exposure)
     if control[0] == 0:
         return Inconclusive("zero_control_mean", "control's count is 0, so there is no ratio")
+    control, treatment = (int(control[0]), control[1]), (int(treatment[0]), treatment[1])
     total, planned = control[0] + treatment[0], treatment[1] / (control[1] + treatment[1])
     low = float(beta.ppf(alpha / 2, treatment[0], control[0] + 1)) if treatment[0] else 0.0
     high = float(beta.ppf(1 - alpha / 2, treatment[0] + 1, control[0]))

@@ -8,7 +8,7 @@ from scipy import special
 
 from stats.contrasts import Arm
 from stats.results import Inconclusive
-from stats.summaries import Moments
+from stats.summaries import Moments, check_sums
 
 _FAR_Z = 30.0  # beyond it p-values leave double precision; Wallace's formula is within 0.3 % there
 
@@ -152,11 +152,16 @@ def compare_means(
     Returns:
         The contrast; `Inconclusive` under two units per arm (`no_units`) or without spread (`no_variance`).
 
+    Raises:
+        ValueError: sums that no units can have.
+
     >>> tens, twenties = Moments(units=2, total=20, squares=208), Moments(units=2, total=40, squares=808)
     >>> contrast = compare_means(tens, twenties)
     >>> contrast.difference, contrast.standard_error, contrast.df
     (10.0, 2.8284271247461903, 2.0)
     """
+    check_sums(control)
+    check_sums(treatment)
     if control.units < 2 or treatment.units < 2:  # noqa: PLR2004 - a variance needs two units
         return Inconclusive("no_units", "an arm has fewer than two mature units")
     var_c, var_t = control.variance or 0.0, treatment.variance or 0.0

@@ -159,7 +159,13 @@ def compare_proportions(control: Moments, treatment: Moments) -> ProportionContr
     Returns:
         The contrast; `Inconclusive` without units (`no_units`) or when every unit has the same value
         (`no_variance`).
+
+    Raises:
+        ValueError: sums that no units can have.
     """
+    for arm in (control, treatment):
+        if not 0 <= arm.total <= arm.units:
+            raise ValueError(f"{arm.total} successes of {arm.units} units; from 0 to the units")
     if not control.units or not treatment.units:
         return Inconclusive("no_units", "an arm has no mature unit")
     if control.total + treatment.total in (0, control.units + treatment.units):

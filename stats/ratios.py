@@ -6,7 +6,7 @@ The arm changes the denominator, so a ratio explains and never decides.
 from stats.contrasts import Arm
 from stats.means import MeanContrast
 from stats.results import Inconclusive
-from stats.summaries import Moments
+from stats.summaries import Moments, check_sums
 
 
 def ratio_arm(moments: Moments) -> Arm | None:
@@ -43,7 +43,12 @@ def compare_ratios(control: Moments, treatment: Moments) -> MeanContrast | Incon
     Returns:
         The contrast; `Inconclusive` where an arm has under two buyers (`no_units`) or there is no spread
         (`no_variance`).
+
+    Raises:
+        ValueError: sums that no units can have.
     """
+    check_sums(control)
+    check_sums(treatment)
     arm_c, arm_t = ratio_arm(control), ratio_arm(treatment)
     if arm_c is None or arm_t is None or min(control.buyers, treatment.buyers) < 2:  # noqa: PLR2004 - see above
         return Inconclusive("no_units", "an arm has fewer than two buyers")

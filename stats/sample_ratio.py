@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.special import chdtrc, gammaln
 
+from stats.arguments import check_positive, check_whole
+
 DEFAULT_CONCENTRATION = 1000.0  # k: a priori the true shares lie within about ±3 points of the planned ones
 _SUM_TOLERANCE = 1e-6
 
@@ -148,7 +150,6 @@ def _check(counts: Sequence[int], weights: Sequence[float], concentration: float
         )
     if not all(share > 0.0 for share in weights) or abs(math.fsum(weights) - 1.0) > _SUM_TOLERANCE:
         raise ValueError(f"weights are {list(weights)}; they must be above 0 and sum to 1")
-    if any(count < 0 for count in counts):
-        raise ValueError(f"counts are {list(counts)}; they must be 0 or more")
-    if not concentration > 0.0:
-        raise ValueError(f"concentration is {concentration}; it must be above 0")
+    for count in counts:
+        check_whole(count=count)
+    check_positive(concentration=concentration)

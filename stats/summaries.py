@@ -73,6 +73,25 @@ class Moments:
         return self.units * self.squares - self.total**2
 
 
+def check_sums(moments: Moments) -> None:
+    """Refuse sums that no units can have: fewer than none, Σx² below (Σx)² / n, anything that is no number.
+
+    >>> check_sums(Moments(units=2, total=4, squares=7))
+    Traceback (most recent call last):
+    ...
+    ValueError: squares is 7; for a total of 4 over 2 units it must be a number of 8.0 or more
+    """
+    units, total, squares = moments.units, moments.total, moments.squares
+    if not units >= 0:
+        raise ValueError(f"units is {units}; it must be 0 or more")
+    if not units * squares >= total * total:
+        least = total * total / units if units else 0
+        raise ValueError(
+            f"squares is {squares}; for a total of {total} over {units} units"
+            f" it must be a number of {least} or more"
+        )
+
+
 _NAMES = tuple(f.name for f in fields(Moments))
 
 

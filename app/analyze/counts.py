@@ -109,7 +109,7 @@ def _cell(sheet: Sheet, column: str, place: int, *, whole: bool = False, signed:
     text = sheet.texts(column)[place].as_py()
     number = None if text is None else exact_number(text)
     if number is None:
-        raise sheet.refuse(column, place, "is not a number")
+        raise sheet.refuse(column, place, "is not a number below 1e18")
     found = Fraction(number)
     if whole and found.denominator != 1:
         raise sheet.refuse(column, place, f"{text[:40]!r} is not a whole number")

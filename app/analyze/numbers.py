@@ -7,10 +7,12 @@ from fractions import Fraction
 from stats.summaries import Moments
 
 DIGITS = 12  # of a standard deviation that survive the way into whole numbers
+LARGEST_EXPONENT = 17  # money and counts end far below 1e18, and pages write every digit of them
+SMALLEST_EXPONENT = -60  # below it a number is 0 beside anything else
 
 
 def exact_number(text: str) -> Decimal | None:
-    """The number a cell holds (true and false are 1 and 0), or None where it holds none.
+    """The number a cell holds (true and false are 1 and 0), or None where it holds none below 1e18.
 
     >>> exact_number(" 1.50 "), exact_number("true"), exact_number("nan")
     (Decimal('1.50'), Decimal('1'), None)
@@ -19,7 +21,9 @@ def exact_number(text: str) -> Decimal | None:
         number = Decimal({"true": "1", "false": "0"}.get(text.strip().lower(), text.strip()))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    if not number.is_finite() or number.adjusted() > LARGEST_EXPONENT:
+        return None
+    return number if number.adjusted() > SMALLEST_EXPONENT else Decimal(0)
 
 
 def scale_for(variances: list[Fraction]) -> int:

@@ -119,7 +119,7 @@ def _number(sheet: Sheet, column: str, place: int, text: str | None) -> Decimal 
         return None
     number = exact_number(text)
     if number is None:
-        raise sheet.refuse(column, place, f"{text[:40]!r} is not a number")
+        raise sheet.refuse(column, place, f"{text[:40]!r} is not a number below 1e18")
     if number < 0 and not column.startswith("mean_"):
         raise sheet.refuse(column, place, f"{text[:40]!r} is below 0")
     if column.startswith("n_") and number != number.to_integral_value():

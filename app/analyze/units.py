@@ -139,7 +139,7 @@ def _exact(sheet: Sheet, rows: pa.Table, name: str, *, binary: bool) -> tuple[li
     for text, row in zip(rows[f"value:{name}"].to_pylist(), rows["row"].to_pylist(), strict=True):
         number = exact_number(text)
         if number is None or (binary and number not in {0, 1}):
-            problem = "is not 0 or 1" if binary else "is not a number"
+            problem = "is not 0 or 1" if binary else "is not a number below 1e18"
             raise sheet.refuse(name, row - sheet.first_row, f"{text[:40]!r} {problem}")
         found.append(number)
     decimals = max((max(0, -cast("int", number.as_tuple().exponent)) for number in found), default=0)

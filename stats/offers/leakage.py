@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stats.arguments import check_share
+from stats.arguments import check_share, check_whole
 from stats.fixed_sample import Count, share_interval
 from stats.results import Inconclusive
 
@@ -47,7 +47,7 @@ def leakage(matrix: Mapping[Pair, int], alpha: float = 0.05) -> Leakage | Inconc
         The leakage; `Inconclusive("no_redemptions")` without any.
 
     Raises:
-        ValueError: a count is negative or alpha is outside its range.
+        ValueError: a count is no whole number of 0 or more, or alpha is outside its range.
 
     Assumes independent redemptions; codes posted in public leak in clusters: the interval is then short.
     Source: Wilson (1927), Journal of the American Statistical Association 22.
@@ -58,8 +58,7 @@ def leakage(matrix: Mapping[Pair, int], alpha: float = 0.05) -> Leakage | Inconc
     """
     check_share("alpha", alpha)
     for pair, count in matrix.items():
-        if count < 0:
-            raise ValueError(f"redemptions of {pair} are {count}; a count is not negative")
+        check_whole(**{f"the redemptions of {pair}": count})
     total = sum(matrix.values())
     if total == 0:
         return Inconclusive("no_redemptions", "no code was redeemed")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from stats.arguments import check_finite, check_not_negative, check_share
+from stats.arguments import check_finite, check_not_negative, check_share, check_whole
 from stats.contrasts import Arm
 from stats.means import MeanContrast
 from stats.results import Inconclusive
@@ -41,6 +41,7 @@ class MarginArm:
 
     def __post_init__(self) -> None:
         """Refuse moments that no units can have."""
+        check_whole(_LEAST_UNITS, n=self.n)
         check_finite(items_mean=self.items_mean, costs_mean=self.costs_mean, covariance=self.covariance)
         check_not_negative(items_variance=self.items_variance, costs_variance=self.costs_variance)
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from stats.arguments import check_positive, check_share
 from stats.sequential.density_grid import FLOOR, REACH, SubDensity, convolved, normal_density, panel_width
 from stats.sequential.spending import Spending, parse_spending
 
@@ -216,8 +217,8 @@ def boundaries(  # noqa: PLR0913 -- the arguments of the command of the same nam
     """
     if sides not in {1, 2}:
         raise ValueError(f"sides is {sides}; it must be 1 or 2")
-    if not planned > 0.0:
-        raise ValueError(f"planned is {planned}; it must be above 0")
+    check_share("alpha", alpha)
+    check_positive(planned=planned)
     function = parse_spending(spending) if isinstance(spending, str) else spending
     looks = tuple(float(value) for value in information)
     unfit = next((value for value in looks if not 0.0 < value < math.inf), None)

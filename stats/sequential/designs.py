@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from scipy.special import ndtri
@@ -68,6 +69,7 @@ def constant_boundaries(
         raise ValueError(f"shape is {shape!r}; it must be pocock or obrien-fleming")
     if sides not in {1, 2} or not 0.0 < alpha < 1.0:
         raise ValueError(f"sides is {sides}, alpha {alpha}; they must be 1 or 2 and in (0, 1)")
+    _check_rising(information)
     exponent = 0.5 if shape == "obrien-fleming" else 0.0
     factors = [(information[-1] / value) ** exponent for value in information]
 
@@ -102,6 +104,9 @@ def needed_drift(information: Sequence[float], z: Sequence[float], power: float)
     from scipy.optimize import brentq
 
     check_share("power", power)
+    _check_rising(information)
+    if sum(crossing_probabilities(information, z)) >= power:
+        raise ValueError(f"power is {power}; no effect at all crosses as often")
 
     def shortfall(theta: float) -> float:
         return sum(crossing_probabilities(information, z, drift=theta)) - power
@@ -135,3 +140,11 @@ def inflation_factor(information: Sequence[float], z: Sequence[float], alpha: fl
     shift = needed_drift(information, z, power) ** 2 * information[-1]
     fixed = float(ndtri(1.0 - alpha) + ndtri(power)) ** 2
     return shift / fixed
+
+
+def _check_rising(information: Sequence[float]) -> None:
+    if not information:
+        raise ValueError("information is empty; a design has at least one look")
+    for before, value in pairwise((0.0, *information)):
+        if not before < value < math.inf:
+            raise ValueError(f"information is {value}; it must be finite and above {before}")

@@ -133,7 +133,7 @@ def share_interval(
     check_share("alpha", alpha)
     if not all(0.0 < part < math.inf for part in prior):
         raise ValueError(f"prior is {prior}; both parts must be finite numbers above 0")
-    if n < 1 or not 0 <= successes <= n:
+    if not 1 <= n < math.inf or not 0 <= successes <= n:
         raise ValueError(f"successes is {successes} of n = {n}; it must lie from 0 to n, and n be 1 or more")
     a, b = prior
     threshold = float(betaln(a + successes, b + n - successes) - betaln(a, b)) + math.log(alpha)

@@ -72,7 +72,10 @@ def futility_boundaries(
     def excess(theta: float) -> float:
         return _walk(information, upper, spent, theta)[1] - (spent[-1] - (spent[-2] if len(spent) > 1 else 0))
 
-    theta = float(brentq(excess, 0.5 * fixed, 3.0 * fixed, xtol=1e-12))
+    low, high = 0.5 * fixed, 3.0 * fixed
+    if excess(low) * excess(high) > 0.0:
+        raise ValueError(f"upper is {list(upper)}; with these boundaries no size gives a power of {power}")
+    theta = float(brentq(excess, low, high, xtol=1e-12))
     return Futility(_walk(information, upper, spent, theta)[0], theta, (theta / fixed) ** 2)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from stats.arguments import check_finite, check_number
 from stats.sequential.boundaries import SMALLEST_STEP, OneSidedRecursion
 from stats.sequential.spending import Spending
 
@@ -200,10 +201,16 @@ def two_sided_repeated_pvalue(upper: float | None, lower: float | None) -> float
     Returns:
         The p-value; None when neither half has been tested.
 
+    Raises:
+        ValueError: a p-value does not lie from 0 to 1.
+
     >>> two_sided_repeated_pvalue(0.01, None), two_sided_repeated_pvalue(0.5, 0.5)
     (0.02, 1.0)
     """
     tested = [pvalue for pvalue in (upper, lower) if pvalue is not None]
+    for pvalue in tested:
+        if not 0.0 <= pvalue <= 1.0:
+            raise ValueError(f"pvalue is {pvalue}; it must lie from 0 to 1")
     return min(1.0, 2.0 * min(tested)) if tested else None
 
 
@@ -222,7 +229,7 @@ def repeated_interval(
         (low, high); an end is None where its half is not tested.
 
     Raises:
-        ValueError: if `standard_error` is not above 0.
+        ValueError: if `standard_error` is not above 0, or an argument is not a number.
 
     Source: Jennison & Turnbull 1989.
 
@@ -231,6 +238,8 @@ def repeated_interval(
     """
     if not standard_error > 0.0:
         raise ValueError(f"standard_error is {standard_error}; it must be above 0")
+    check_finite(difference=difference)
+    check_number(upper=upper or 0.0, lower=lower or 0.0)
     low = None if upper is None or math.isinf(upper) else difference - upper * standard_error
     high = None if lower is None or math.isinf(lower) else difference - lower * standard_error
     return low, high

@@ -211,7 +211,10 @@ def _bets(prior_sd: float) -> tuple[_Floats, _Floats]:
 
 def _telling(tables: Iterable[EventTable]) -> _Ints:
     """Tables with an event and units at risk in both arms."""
-    found = np.array([tuple(table) for table in tables], dtype=np.int64).reshape(-1, 4)
+    counts = np.array([tuple(table) for table in tables], dtype=np.float64).reshape(-1, 4)
+    if not np.isfinite(counts).all():
+        raise ValueError("every count of every table must be a finite number")
+    found = counts.astype(np.int64)
     y_c, y_t, d_c, d_t = found.T
     wrong = np.flatnonzero((d_c < 0) | (d_t < 0) | (d_c > y_c) | (d_t > y_t))
     if wrong.size:

@@ -43,7 +43,7 @@ def one_step_rho(v_opt: float, alpha: float) -> float:
     >>> round(one_step_rho(100, 0.05), 5)
     12.60056
     """
-    check_share("alpha", alpha / 2)
+    check_share("alpha", alpha)
     check_positive(v_opt=v_opt)
     gain = 2.0 * math.log(1.0 / alpha)
     return v_opt / (gain + math.log1p(gain))

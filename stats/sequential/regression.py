@@ -95,5 +95,5 @@ def _radius(df: float, n: int, g: float, alpha: float) -> float:
 
 def _check(df: float, n: int, g: float) -> None:
     check_positive(df=df, g=g)
-    if n < 2:  # noqa: PLR2004 - one row has no spread
-        raise ValueError(f"n is {n}; it must be 2 or more")
+    if not 2 <= n < math.inf:  # noqa: PLR2004 - one row has no spread
+        raise ValueError(f"n is {n}; it must be finite, 2 or more")

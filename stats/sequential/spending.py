@@ -11,9 +11,10 @@ from itertools import pairwise
 
 from scipy.special import ndtr, ndtri
 
-from stats.arguments import check_finite
+from stats.arguments import check_finite, check_positive
 
 _Shape = Callable[[float, float], float]
+_FAMILIES = ("kim-demets", "obrien-fleming", "pocock", "hwang-shih-decani", "table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,12 @@ class Spending:
     points: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a parameter that is no number."""
+        """Refuse an unknown family and a parameter outside its range."""
         check_finite(parameter=self.parameter)
+        if self.family not in _FAMILIES:
+            raise ValueError(f"family is {self.family!r}; it must be one of {', '.join(_FAMILIES)}")
+        if self.family == "kim-demets":
+            check_positive(parameter=self.parameter)
 
     def share(self, fraction: float, alpha: float) -> float:
         """The share f(t) of alpha that a test inside its plan may have spent.

@@ -91,6 +91,8 @@ def test_what_the_counts_cannot_say(tmp_path: Path, text: str, reason: str) -> N
         ("variant,n,successes\na,x,1\nb,10,1\n", "not a number"),
         ("variant,n,mean,variance\na,10,1,-2\nb,10,1,1\n", "column 'variance'"),
         ("variant,n,mean,variance\na,10,nan,2\nb,10,1,1\n", "column 'mean'"),
+        ("variant,n,mean,variance\na,10,1e400,2\nb,10,1,1\n", "'mean': is not a number below 1e18"),
+        ("variant,n,mean,variance\na,10,1,1e18\nb,10,1,1\n", "'variance': is not a number below 1e18"),
         ("variant,n,successes\na,10,1\na,10,1\n", "stands twice"),
         ("variant,n,successes\na,10,1\n", "two variants"),
         ("variant,n,successes\nb,10,1\nc,10,1\n", "'a' is no variant"),
@@ -100,6 +102,11 @@ def test_a_bad_cell_is_named(tmp_path: Path, text: str, said: str) -> None:
     done = command(tmp_path, text)
     assert done.exit_code == 1
     assert said in done.output
+
+
+def test_a_mean_next_to_nothing_has_no_upper_end_of_its_uplift(tmp_path: Path) -> None:
+    text = "variant,n,mean,variance\na,1000,0.001,300\nb,1000,0.001,1e-999999\n"
+    assert comparison(document(tmp_path, text))["uplift_interval"] == [-1.0, None]
 
 
 def test_planned_shares(tmp_path: Path) -> None:
