@@ -4,6 +4,7 @@ Rows are numbered as a spreadsheet shows them: in CSV the header is row 1, in Pa
 """
 
 import csv
+import gzip
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -142,20 +143,20 @@ class Sheet:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """A file by its suffix: `.csv` (UTF-8, comma, header) or `.parquet`.
+    """A file by its suffix: `.csv` (UTF-8, comma, header), the same compressed (`.csv.gz`), or `.parquet`.
 
     Raises:
         Invalid: it is neither, or cannot be read; names the file.
     """
     suffix = path.suffix.lower()
     try:
-        if suffix == ".csv":
+        if suffix == ".csv" or path.name.lower().endswith(".csv.gz"):
             return Sheet(path.name, _read_csv(path), 2, is_csv=True)
         if suffix in {".parquet", ".pq"}:
             from pyarrow import parquet
 
             return Sheet(path.name, parquet.read_table(path), 1)
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+    except (OSError, EOFError, UnicodeDecodeError, pa.ArrowException) as error:
         raise Invalid(
             f"{path.name} cannot be read: {str(error)[:200]}", "unreadable_file", path.name
         ) from None
@@ -166,7 +167,8 @@ def _read_csv(path: Path) -> pa.Table:
     """Every cell as text; only an unquoted empty cell is null."""
     from pyarrow import csv as arrow_csv
 
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file), [])
     if not header:
         raise Invalid(f"{path.name} is empty", "empty_file", path.name)

@@ -49,7 +49,7 @@ def _role(spec: Mapping[str, Any], plan: PlanFile) -> Role:
 
 
 def cohortless_plan(
-    plan: PlanFile, weights: Mapping[str, float], metrics: Sequence[Metric], units: int
+    plan: PlanFile, weights: Mapping[str, float], metrics: Sequence[Metric], units: int, name: str = "units"
 ) -> AnalysisPlan:
     """The plan of a file without cohorts: nothing waits for a window, a weekday or a shortest duration.
 
@@ -58,6 +58,7 @@ def cohortless_plan(
         weights: planned shares by variant.
         metrics: in the order of the file.
         units: units in hand over all variants.
+        name: of an experiment that plan.toml does not name.
 
     Raises:
         Invalid: no metric is the primary one.
@@ -69,7 +70,7 @@ def cohortless_plan(
     if "planned_units" not in given:
         given |= {"planned_units": max(units, 1), "open_ended_share": 0.0}
     return AnalysisPlan(
-        experiment=plan.experiment or "units",
+        experiment=plan.experiment or name,
         version=int(plan.entries.get("version", 1)),
         variants=tuple(weights),
         control=plan.control,

@@ -68,7 +68,7 @@ def analyze_snapshots(path: Path, plan_path: Path) -> tuple[Result, bytes]:
     _fill(_Filing(sheet, unusable, readings, dict(zip(ARMS, variants, strict=True))), rows, metrics, moments)
     units = max((sum(counts.values()) for counts in readings.counts.values()), default=1)
     weights = plan_file.weights(variants)
-    plan = cohortless_plan(plan_file, weights, list(metrics.values()), units)
+    plan = cohortless_plan(plan_file, weights, list(metrics.values()), units, "snapshots")
     return result_of(plan, readings, unusable.document())
 
 

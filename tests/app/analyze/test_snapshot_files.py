@@ -81,6 +81,19 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     assert document(tmp_path, rows()[::-1]) == document(tmp_path, rows())
 
 
+def test_a_compressed_file_is_the_same_file(tmp_path: Path) -> None:
+    plain = document(tmp_path, rows())
+    packed = tmp_path / "readings.csv.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "readings.csv").read_bytes()))
+    result, _ = analyze_snapshots(packed, tmp_path / "plan.toml")
+    assert result.inputs_sha256 == plain["inputs_sha256"]
+    assert result.experiment == "snapshots"
+    packed.write_bytes(packed.read_bytes()[:-20])
+    done = CliRunner().invoke(analyze, ["snapshots", str(packed), "--plan", str(tmp_path / "plan.toml")])
+    assert done.exit_code == 1
+    assert "readings.csv.gz cannot be read" in done.output
+
+
 def test_a_crossing_stays(tmp_path: Path) -> None:
     found = document(tmp_path, rows(effect=0.4))
     assert found["verdict"]["state"] == "roll_out"

@@ -94,6 +94,21 @@ def test_orders_that_only_come_earlier_prove_nothing() -> None:
     assert found["better"] <= found["false_positive_limit"]
 
 
+@pytest.mark.parametrize(
+    ("key", "planted", "is_aa"),
+    [
+        ("conversion_rate", "--again-uplift", True),
+        ("conversion_rate", "--uplift", False),
+        ("revenue_per_unit", "--discount-share", False),
+        ("repeat_buyers_per_unit", "--pull-forward", False),
+        ("repeat_purchase_rate", "--pull-forward", True),
+        ("repeat_purchase_rate", "--again-uplift", False),
+    ],
+)
+def test_only_what_moves_the_metric_makes_it_a_study_of_power(key: str, planted: str, *, is_aa: bool) -> None:
+    assert study("--metric", key, planted, "0.2", "--runs", "1", "--days", "14")["aa"] is is_aa
+
+
 def test_progress_goes_to_the_error_stream() -> None:
     code, said, _ = run("--runs", "2", "--days", "14", "--units-a-day", "100")
     assert code == 0
