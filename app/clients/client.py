@@ -84,6 +84,7 @@ class AsyncClient(Parts):
             return len(self._outbox)
         await self._sender.flush(timeout_seconds)
         worker, self._worker = self._worker, None
+        self._outbox.shut()
         worker.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await worker
@@ -170,6 +171,7 @@ class Client(Parts):
         if self._pid == os.getpid() and not self._stop.is_set():
             self.flush(timeout_seconds)
             self._stop.set()
+            self._outbox.shut()
             self._loop.call_soon_threadsafe(self._worker.cancel)
             self._thread.join(EXIT_SECONDS)
         return len(self._outbox)
@@ -195,7 +197,8 @@ class Client(Parts):
                 await self._worker
             await self._exchange.close()
 
-        asyncio.run(live())
+        with contextlib.suppress(RuntimeError):  # of a loop that tidies up while the interpreter shuts down
+            asyncio.run(live())
 
     def _queue(self, door: str, event: dict[str, Any], event_id: str, *, is_vital: bool) -> str | None:
         self._survive_fork()

@@ -39,7 +39,7 @@ class Deliveries:
         duplicates: stored before: an answer had been lost on its way.
         rejected: not taken by the service, each for a reason of its own.
         refused: whole requests that can never be taken, or content that cannot be written as JSON.
-        dropped: not queued, because the queue was full.
+        dropped: not queued, because the queue was full or the client closed.
         retries: tries that failed and are made again.
     """
 
@@ -68,6 +68,7 @@ class Outbox:
         self._limit = limit
         self._events: deque[Waiting] = deque()
         self._lock = threading.Lock()
+        self._is_shut = False
         self.put_in = 0
         self.finished = 0
         self.counts = Deliveries()
@@ -77,7 +78,7 @@ class Outbox:
         return len(self._events)
 
     def put(self, event: Waiting, *, is_vital: bool) -> bool:
-        """Queue an event; False when there was no room.
+        """Queue an event; False when there was no room, or nobody to send it any more.
 
         Args:
             event: what to send.
@@ -85,12 +86,16 @@ class Outbox:
         """
         room = self._limit if is_vital else max(int(self._limit * _ROOM_FOR_ANYTHING), 1)
         with self._lock:
-            if len(self._events) >= room:
+            if self._is_shut or len(self._events) >= room:
                 self.counts.dropped += 1
                 return False
             self._events.append(event)
             self.put_in += 1
             return True
+
+    def shut(self) -> None:
+        """Take no more: nobody sends them."""
+        self._is_shut = True
 
     def batch(self, most: int = BATCH_EVENTS) -> list[Waiting]:
         """The events that have waited longest and go through the same door; they stay in the queue."""

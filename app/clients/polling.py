@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +15,7 @@ from app.clients.rules import RuleBook, read_rules
 from app.clients.timing import next_wait
 
 log = logging.getLogger("offerlab.client")
+Found = TypeVar("Found")
 _SPREAD = 0.1  # clients that were started together do not ask together for ever
 
 
@@ -103,13 +106,13 @@ class Rules:
 
     async def _take(self, document: bytes, etag: str) -> None:
         try:
-            self.current = await asyncio.to_thread(read_rules, document)
+            self.current = await _beside(read_rules, document)
         except ValueError as error:
             raise Failure("away", f"rules that cannot be read: {error}") from error
         self._etag = etag
         path = self._options.cache_path
         if path is not None:
-            await asyncio.to_thread(keep, path, Kept(self._url, etag, msgspec.Raw(document)))
+            await _beside(keep, path, Kept(self._url, etag, msgspec.Raw(document)))
 
     def _recall(self) -> None:
         path = self._options.cache_path
@@ -122,3 +125,11 @@ class Rules:
             log.warning("the rules on disk cannot be used: %s", error)
             return
         self._etag = kept.etag
+
+
+async def _beside(work: Callable[..., Found], *arguments: object) -> Found:
+    """Done in another thread, so that the caller's loop goes on; here, where the program is ending."""
+    try:
+        return await asyncio.to_thread(work, *arguments)
+    except RuntimeError:  # no more threads after the interpreter began to shut down
+        return work(*arguments)
