@@ -34,10 +34,9 @@ def test_the_hook_as_written_stores_each_exposure_once(live: Live) -> None:
     time.sleep(2.2)
     api.set_provider(OFREPProvider(live.url, headers_factory=lambda: {"authorization": f"Bearer {key}"}))
     written: dict[str, Any] = {}
-    class_only = HOOK.partition("api.get_client()")[0]
-    exec(class_only, written)  # noqa: S102 - the page's own words are what is tested
-    client_of_feature = api.get_client()
-    client_of_feature.add_hooks([written["Exposures"](live.url, key)])
+    as_here = HOOK.replace("https://offers.example", live.url).replace("olk_pub_…", key)
+    exec(as_here, written)  # noqa: S102 - the page's own words are what is tested
+    client_of_feature = written["client"]
     for _ in range(3):
         for visitor in ("v-1", "v-2"):
             found = client_of_feature.get_object_details(KEY, {}, EvaluationContext(visitor))
@@ -45,4 +44,6 @@ def test_the_hook_as_written_stores_each_exposure_once(live: Live) -> None:
     with live.client() as client:
         rows = client.get(f"/api/v1/experiments/{KEY}/export/exposures.csv").text.splitlines()[1:]
     assert len(rows) == 2
+    (hook,) = client_of_feature.hooks
+    hook.http.close()
     api.clear_providers()
