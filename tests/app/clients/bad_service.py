@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
+
 Plan = Callable[["BadService", str], int | str]
 """(service, path) → a status to answer with, or `drop` (store, then close), or `fine`."""
 
@@ -33,6 +35,7 @@ class BadService:
         delivered: event ids in the order they came, repeats too.
         not_modified: how many 304 it has answered.
         last_body: of the POST it is answering.
+        upstream: address of a real service that it passes everything on to, or None.
     """
 
     url: str = ""
@@ -45,6 +48,7 @@ class BadService:
     delivered: list[str] = field(default_factory=list)
     not_modified: int = 0
     last_body: bytes = b""
+    upstream: str | None = None
 
     def count(self, path: str) -> int:
         """How many requests there were for a path."""
@@ -77,21 +81,29 @@ class _Handler(BaseHTTPRequestHandler):
         if verdict not in {"fine", "drop"}:
             self._refuse(verdict)
             return
-        receipt = self._store(json.loads(body).get("events", []))
+        status, receipt = self._passed_on(body) or (200, self._store(body))
         if verdict == "drop":
             self._refuse(verdict)
         else:
-            self._answer(200, json.dumps(receipt).encode())
+            self._answer(status, receipt)
 
-    def _store(self, events: list[dict[str, Any]]) -> dict[str, Any]:
-        known = 0
+    def _passed_on(self, body: bytes) -> tuple[int, bytes] | None:
+        if self.service.upstream is None:
+            return None
+        headers = {name: self.headers[name] for name in ("authorization", "content-type")}
+        answer = httpx.post(self.service.upstream + self.path, content=body, headers=headers, timeout=30)
+        return answer.status_code, answer.content
+
+    def _store(self, body: bytes) -> bytes:
+        events, known = json.loads(body).get("events", []), 0
         for event in events:
             name = event["event_id"]
             self.service.delivered.append(name)
             if name in self.service.stored:
                 known += 1
             self.service.stored[name] = event
-        return {"accepted": len(events) - known, "duplicates": known, "rejected": []}
+        receipt = {"accepted": len(events) - known, "duplicates": known, "rejected": []}
+        return json.dumps(receipt).encode()
 
     def _refuse(self, verdict: int | str) -> None:
         if isinstance(verdict, int):
