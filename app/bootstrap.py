@@ -11,6 +11,7 @@ from app.access.service import KeyRing
 from app.clock import Clock, SystemClock
 from app.database import Database
 from app.ledger.service import Ledger
+from app.serving.keeping_up import KeepingUp
 from app.serving.snapshot import SnapshotHolder
 from app.settings import Settings
 from app.sources.service import SourceBook
@@ -41,15 +42,15 @@ class Services:
     snapshots: SnapshotHolder
     ledger: Ledger
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    keeping_up: KeepingUp | None = None
 
     def start(self) -> None:
         """Load the first snapshot, start the writer and the background loops (needs a running event loop)."""
         self.snapshots.start()
         self.ledger.start()
-        self.tasks = [
-            asyncio.create_task(self.snapshots.poll_forever()),
-            asyncio.create_task(self._close_looks_forever()),
-        ]
+        self.keeping_up = KeepingUp(self.database, self.snapshots)
+        self.keeping_up.start()
+        self.tasks = [asyncio.create_task(self._close_looks_forever())]
 
     async def stop(self) -> None:
         """Stop the loops, drain the writer, close the database."""
@@ -59,6 +60,9 @@ class Services:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await asyncio.to_thread(self.ledger.close)
+        if self.keeping_up is not None:
+            await asyncio.to_thread(self.keeping_up.stop)
+        self.snapshots.close()
         self.database.close()
 
     async def _close_looks_forever(self) -> None:

@@ -1,33 +1,46 @@
-"""Which visitor stands for a customer, in memory, following the ledger; never asked of the database.
+"""Which visitor stands for a customer: read from mapped memory, never asked of the database.
 
-The same rule as `app.identity.resolve`, kept up link by link: a visitor belongs to the customer of its
-earliest link by (occurred_at, event_id); the canonical visitor of a customer is the one that came first.
+The rule is `app.identity.resolve`'s; `app.serving.links` keeps it up and `app.serving.id_table` shows it.
 """
 
-from typing import NamedTuple
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from app.serving.index_file import IndexFile
+from app.serving.links import LinkRow
 
-class _First(NamedTuple):
-    occurred_us: int
-    event_id: str
-    customer: str
+if TYPE_CHECKING:
+    from app.serving.id_table import IdTable
 
 
 class AliasIndex:
-    """Customer id → canonical visitor id."""
+    """Customer id → canonical visitor id.
 
-    def __init__(self) -> None:
-        self._first: dict[str, _First] = {}
-        self._visitors: dict[str, set[str]] = {}
-        self._canonical: dict[str, str] = {}
+    Args:
+        file: the index to show; without one the first link makes a temporary one.
+    """
+
+    def __init__(self, file: IndexFile | None = None) -> None:
+        self._file = file
+        self._table: IdTable | None = None if file is None else file.table
 
     def __len__(self) -> int:
-        """Number of customers with a link."""
-        return len(self._canonical)
+        """Number of customers that ever had a link."""
+        return 0 if self._table is None else len(self._table)
 
     def canonical(self, customer_id: str) -> str | None:
         """The visitor that stands for a customer, or None when no link is known."""
-        return self._canonical.get(customer_id)
+        table = self._table
+        return None if table is None else table.find(customer_id)
+
+    def show(self, file: IndexFile) -> None:
+        """Show this index from now on, as it stands."""
+        file.refresh_table()
+        self._file, self._table = file, file.table
 
     def link(self, visitor_id: str, customer_id: str, occurred_us: int, event_id: str) -> None:
         """Take in one link; in any order, as often as you like.
@@ -38,20 +51,31 @@ class AliasIndex:
             occurred_us: when, microseconds since 1970 UTC.
             event_id: breaks ties.
         """
-        seen, new = self._first.get(visitor_id), _First(occurred_us, event_id, customer_id)
-        if seen is not None and seen <= new:
-            return
-        self._first[visitor_id] = new
-        if seen is not None and seen.customer != customer_id:
-            self._visitors[seen.customer].discard(visitor_id)
-            self._elect(seen.customer)
-        self._visitors.setdefault(customer_id, set()).add(visitor_id)
-        self._elect(customer_id)
+        self.take([(visitor_id, customer_id, occurred_us, event_id)])
 
-    def _elect(self, customer_id: str) -> None:
-        visitors = self._visitors[customer_id]
-        if not visitors:
-            del self._visitors[customer_id]
-            self._canonical.pop(customer_id, None)
-            return
-        self._canonical[customer_id] = min(visitors, key=lambda visitor: (self._first[visitor], visitor))
+    def take(self, rows: Iterable[LinkRow]) -> None:
+        """Take in links that are not of the ledger (tests, studies); the follower writes its own."""
+        file = self._opened()
+        with file.transaction():
+            file.advance(*file.reached(), file.links.take(rows).customers)
+        self._table = file.table
+
+    def contradicting(self) -> int:
+        """How many pairs of visitor and customer contradict the visitor's first link."""
+        return 0 if self._file is None else self._file.links.contradicting()
+
+    def forget(self, visitor_ids: Iterable[str], customer_ids: Iterable[str] = ()) -> None:
+        """Erase visitors, and customers with all their visitors: no byte of an id stays in any file here.
+
+        The ledger must have forgotten them before, or they come back when the index is read again.
+        """
+        file = self._opened()
+        file.forget(visitor_ids, customer_ids)
+        self._table = file.table
+
+    def _opened(self) -> IndexFile:
+        if self._file is None:
+            folder = tempfile.mkdtemp(prefix="offerlab-identity-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self._file = IndexFile(Path(folder) / "index")
+        return self._file

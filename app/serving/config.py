@@ -5,6 +5,10 @@ from sqlmodel import Session, select
 
 from app.serving.tables import ConfigRow
 
+CHANNEL = "offerlab_config"
+"""Where PostgreSQL tells listeners of a change, as soon as it is committed."""
+
+_NOTIFY = text(f"NOTIFY {CHANNEL}")
 _BUMP = text(
     "INSERT INTO config (id, version) VALUES (1, 1) "
     "ON CONFLICT (id) DO UPDATE SET version = config.version + 1 RETURNING version"
@@ -24,7 +28,10 @@ def bump(session: Session) -> int:
     Returns:
         The new version.
     """
-    return int(session.execute(_BUMP).scalar_one())
+    version = int(session.execute(_BUMP).scalar_one())
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_NOTIFY)
+    return version
 
 
 def lock(session: Session) -> int:

@@ -1,87 +1,184 @@
 """Following the ledger: new links and, for frozen experiments, who was enrolled."""
 
-from collections.abc import Iterable, Mapping
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlmodel import Session
 
 from app.database import Database
-from app.ledger.rows import UNTRUSTED
 from app.serving.aliases import AliasIndex
 from app.serving.enrolled import EnrolledIndex
+from app.serving.enrolment import Enrolment, Frozen
+from app.serving.index_file import IndexFile, IndexHome, is_broken
+from app.serving.read_anew import LINKS, read_anew
 
-STRIDE = 200_000
-"""Rows of the ledger looked through in one go."""
+log = logging.getLogger("offerlab")
+STRIDE = 20_000
+"""Rows of the ledger looked through in one transaction of the local file."""
+FAR_BEHIND = 500_000
+"""Rows from which on the index may be built anew aside, which is faster than adding to it."""
 
 _HEAD = text("SELECT coalesce(max(seq), 0) FROM events")
-_LINKS = text(
-    "SELECT v.id, c.id, e.occurred_at_us, e.event_id FROM events e"  # noqa: S608 - a constant of ours
-    " JOIN identifiers v ON v.number = e.visitor JOIN identifiers c ON c.number = e.customer"
-    f" WHERE e.seq > :low AND e.seq <= :high AND (e.flags & {UNTRUSTED}) = 0"
-)
-_EXPOSED = text(
-    "SELECT DISTINCT v.id, c.id FROM events e"
-    " LEFT JOIN identifiers v ON v.number = e.visitor LEFT JOIN identifiers c ON c.number = e.customer"
-    " WHERE e.experiment = :experiment AND e.type = 'exposure' AND e.occurred_at_us < :frozen_at_us"
-    " AND e.seq > :low AND e.seq <= :high"
-)
+_DIGEST = text("SELECT digest FROM events WHERE seq = :seq")
 
 
 class Follower:
     """Keeps the two indexes at the head of the ledger.
+
+    Args:
+        database: of the ledger.
+        folder: where the local files lie; shared by all workers of a data folder.
 
     Attributes:
         aliases: customers and their canonical visitors.
         enrolled: units of frozen experiments.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
-        self._seen = 0
+        self._home = IndexHome(folder)
+        self._lock = threading.Lock()
+        self._file: IndexFile | None = None
+        self._enrolment: Enrolment | None = None
         self.aliases = AliasIndex()
         self.enrolled = EnrolledIndex()
 
-    def follow(self, frozen: Mapping[str, tuple[str, int]]) -> None:
+    def load(self, frozen: Mapping[str, Frozen]) -> None:
+        """Show what lies on disk, without asking the database."""
+        with self._guarded():
+            self._show(self._current(), frozen)
+
+    def enrol(self, frozen: Mapping[str, Frozen], version: int) -> None:
+        """Know who was enrolled in each experiment that is frozen; only what is frozen newly is read.
+
+        Args:
+            frozen: all experiments that are frozen.
+            version: of the configuration that says so.
+        """
+        with self._guarded(), self._database.read() as session:
+            self._renew(self._checked(session), session, frozen, version)
+
+    def follow(self, frozen: Mapping[str, Frozen], version: int, most: int | None = None) -> None:
         """Read what is new.
 
         Args:
-            frozen: experiment → its unit (visitor or customer) and the moment of its freeze.
+            frozen: all experiments that are frozen.
+            version: of the configuration that says so.
+            most: leave it for later when more rows than this are new.
         """
-        self.enrolled.keep_only(frozen)
-        with self._database.read() as session:
-            head = int(session.execute(_HEAD).scalar_one())
-            self._catch_up([key for key in frozen if key not in self.enrolled], frozen, session)
-            while self._seen < head:
-                high = min(self._seen + STRIDE, head)
-                self._links(session, self._seen, high)
-                self._exposed(session, frozen, frozen, self._seen, high)
-                self._seen = high
+        self.enrol(frozen, version)
+        reached, head = self._distance()
+        if most is not None and head - reached > most:
+            log.warning("serving; identity is behind by %d rows of the ledger", head - reached)
+            return
+        if head - reached > max(FAR_BEHIND, reached):
+            self._build(frozen, version)
+        while self._step(frozen):
+            pass
 
-    def _catch_up(self, new: list[str], frozen: Mapping[str, tuple[str, int]], session: Session) -> None:
-        self._exposed(session, new, frozen, 0, self._seen)
+    def close(self) -> None:
+        """Close the local file."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+            self._file = self._enrolment = None
 
-    def _links(self, session: Session, low: int, high: int) -> None:
-        for row in session.execute(_LINKS, {"low": low, "high": high}):
-            self.aliases.link(*row)
+    def _step(self, frozen: Mapping[str, Frozen]) -> bool:
+        """One stride; whether there is more. The lock is free between two, so that a freeze need not wait."""
+        with self._guarded(), self._database.read() as session:
+            file, head = self._current(), _head(session)
+            with file.transaction():
+                low, _ = file.reached()
+                high = min(low + STRIDE, head)
+                if low < high:
+                    self._take(file, session, low, high)
+            self._show(file, frozen)
+            return high < head
+        return False
 
-    def _exposed(
-        self,
-        session: Session,
-        keys: Iterable[str],
-        frozen: Mapping[str, tuple[str, int]],
-        low: int,
-        high: int,
-    ) -> None:
-        for key in keys:
-            unit, frozen_at_us = frozen[key]
-            found = session.execute(
-                _EXPOSED, {"experiment": key, "frozen_at_us": frozen_at_us, "low": low, "high": high}
-            )
-            self.enrolled.add(key, self._units(unit, [(row[0], row[1]) for row in found]))
+    def _take(self, file: IndexFile, session: Session, low: int, high: int) -> None:
+        enrolment = self._enrolment_of(file)
+        found = session.execute(LINKS, {"low": low, "high": high})
+        changes = file.links.take((row[0], row[1], row[2], row[3]) for row in found)
+        if enrolment.known():
+            enrolment.stand_in(changes.stand_ins)
+            enrolment.follow(session, low, high)
+        file.advance(high, _digest(session, high), changes.customers)
 
-    def _units(self, unit: str, people: list[tuple[str | None, str | None]]) -> set[str]:
-        if unit == "customer":
-            return {customer for _, customer in people if customer is not None}
-        units = {visitor for visitor, _ in people if visitor is not None}
-        canonical = {self.aliases.canonical(customer) for _, customer in people if customer is not None}
-        return units | {visitor for visitor in canonical if visitor is not None}
+    def _renew(self, file: IndexFile, session: Session, frozen: Mapping[str, Frozen], version: int) -> None:
+        enrolment = self._enrolment_of(file)
+        if enrolment.known() != frozen:
+            with file.transaction():
+                enrolment.renew(session, frozen, version, _head(session))
+        self._show(file, frozen)
+
+    def _build(self, frozen: Mapping[str, Frozen], version: int) -> None:
+        """Read the whole ledger into a new index, aside; one worker does, the others go on meanwhile."""
+        with self._home.building() as is_ours:
+            if not is_ours:
+                return
+            folder = self._home.new_folder()
+            read_anew(self._database, folder)
+            with self._guarded(), self._database.read() as session:
+                self._renew(IndexFile(folder), session, frozen, version)
+                self._home.use(folder)
+
+    def _distance(self) -> tuple[int, int]:
+        """How far the index reaches, and the ledger."""
+        reached = head = 0
+        with self._guarded(), self._database.read() as session:
+            reached, head = self._current().reached()[0], _head(session)
+        return reached, head
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """One thread at a time; what is wrong with the local files must not stop the service."""
+        with self._lock:
+            try:
+                yield
+            except (sqlite3.Error, OSError, ValueError) as error:
+                log.warning("the identity index cannot be used: %r", error)
+                if isinstance(error, ValueError) or is_broken(error):
+                    self._replace()
+
+    def _current(self) -> IndexFile:
+        """The index that all workers use."""
+        self._file = self._home.open(self._file)
+        return self._file
+
+    def _checked(self, session: Session) -> IndexFile:
+        """The index in use; a new one if it knows another ledger than this."""
+        file = self._current()
+        seq, digest = file.reached()
+        if seq == 0 or _digest(session, seq) == digest:
+            return file
+        log.warning("the identity index is of another ledger; it is read again")
+        return self._replace()
+
+    def _replace(self) -> IndexFile:
+        """An empty index instead of the one in use; the links are read again."""
+        self._file = self._home.replace(None if self._file is None else self._file.folder.name)
+        return self._file
+
+    def _enrolment_of(self, file: IndexFile) -> Enrolment:
+        if self._enrolment is None or self._enrolment.file is not file:
+            self._enrolment = Enrolment(file)
+        return self._enrolment
+
+    def _show(self, file: IndexFile, frozen: Mapping[str, Frozen]) -> None:
+        self.aliases.show(file)
+        self._enrolment_of(file).show(self.enrolled, frozen)
+
+
+def _head(session: Session) -> int:
+    return int(session.execute(_HEAD).scalar_one())
+
+
+def _digest(session: Session, seq: int) -> bytes | None:
+    found = session.execute(_DIGEST, {"seq": seq}).scalar()
+    return None if found is None else bytes(found)

@@ -1,22 +1,24 @@
 """The snapshot in memory, its holder that follows the database, and its copy on disk."""
 
-import asyncio
 import hashlib
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from app.access.service import KeyRing
 from app.clock import Clock
 from app.database import Database
 from app.serving.config import current_version
 from app.serving.copies import Copy, read_copy, read_database, write_copy
+from app.serving.enrolment import Frozen
 from app.serving.follow import Follower
 from app.serving.served import LISTED, ServedExperiment, serve
 from app.serving.sheet import Sheet, Sheets
@@ -27,8 +29,9 @@ from app.strict import moment_us
 __all__ = ["ServedExperiment", "Snapshot", "SnapshotHolder"]
 
 log = logging.getLogger("offerlab")
-POLL_SECONDS = 1.0
 FILE_NAME = "snapshot.json"
+ROWS_BEFORE_SERVING = 200_000
+"""Rows of the ledger that a start reads for identity before it serves; more are read while serving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class SnapshotHolder:
         self._path = settings.data_dir / FILE_NAME
         self._clock = clock
         self._lock = threading.Lock()
-        self._follower = Follower(database)
+        self._follower = Follower(database, settings.data_dir / "identity")
         self.current: Snapshot = EMPTY
 
     @property
@@ -151,14 +154,19 @@ class SnapshotHolder:
         """Load the first snapshot: from the database, or else from the copy on disk."""
         try:
             self.refresh()
+            self.follow(most=ROWS_BEFORE_SERVING)
         except SQLAlchemyError:
             log.warning("the database is away; serving the last snapshot on disk")
             self._load_copy()
 
+    def close(self) -> None:
+        """Close what lies on disk."""
+        self._follower.close()
+
     def refresh(self) -> None:
         """Read the database now, swap the snapshot and the keys, write the copy."""
         with self._lock:
-            with self._database.read() as session:
+            with self._reading() as session:
                 copy = read_database(session)
             self._take(copy)
 
@@ -168,29 +176,35 @@ class SnapshotHolder:
         Returns:
             Whether a new snapshot was taken.
         """
+        is_new = self.look()
+        self.follow()
+        return is_new
+
+    def look(self) -> bool:
+        """Take a new snapshot if there is one, write down key uses; whether there was."""
         with self._lock:
-            with self._database.read() as session:
+            with self._reading() as session:
                 is_new = current_version(session) != self.current.config_version
                 copy = read_database(session) if is_new else None
-            if copy is None:
-                self._follow(self.current)
-            else:
+            if copy is not None:
                 self._take(copy)
         if self._keys.has_unwritten_uses:
             with self._database.write() as session:
                 self._keys.write_last_used(session)
         return is_new
 
-    async def poll_forever(self) -> None:
-        """Poll every second, whatever happens."""
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                await asyncio.to_thread(self.poll)
-            except SQLAlchemyError as error:
-                log.warning("the database is away (%s); serving the last snapshot", type(error).__name__)
-            except Exception:
-                log.exception("the poll failed; trying again")
+    def follow(self, most: int | None = None) -> None:
+        """Follow the ledger to its head (when more rows than `most` are new: later)."""
+        snapshot = self.current
+        self._follower.follow(_frozen(snapshot), snapshot.config_version, most)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        """One state of the database for all that is read: a version and its own content, never another's."""
+        with self._database.read() as session:
+            if not self._database.is_sqlite:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
 
     def _take(self, copy: Copy) -> None:
         if copy.config_version < self.current.config_version and self.current.experiments:
@@ -198,7 +212,10 @@ class SnapshotHolder:
         self._keys.load(copy.keys)
         self._sources.load(copy.sources)
         snapshot = build(copy)
-        self._follow(snapshot)  # before the swap: a freeze is served when it is known who was enrolled
+        frozen = _frozen(snapshot)
+        if frozen or _frozen(self.current):
+            # before the swap: a freeze is served when it is known who was enrolled
+            self._follower.enrol(frozen, snapshot.config_version)
         self.current = snapshot
         write_copy(self._path, copy)
 
@@ -208,12 +225,13 @@ class SnapshotHolder:
             self._keys.load(copy.keys)
             self._sources.load(copy.sources)
             self.current = build(copy)
+        self._follower.load(_frozen(self.current))
 
-    def _follow(self, snapshot: Snapshot) -> None:
-        """Follow the ledger for what is frozen in a snapshot."""
-        frozen = {
-            served.key: (str(served.unit), served.frozen_at_us)
-            for served in snapshot.listed
-            if served.state == "frozen" and served.frozen_at_us is not None
-        }
-        self._follower.follow(frozen)
+
+def _frozen(snapshot: Snapshot) -> dict[str, Frozen]:
+    """Experiments that take no new units."""
+    return {
+        served.key: Frozen(str(served.unit), served.frozen_at_us)
+        for served in snapshot.listed
+        if served.state == "frozen" and served.frozen_at_us is not None
+    }

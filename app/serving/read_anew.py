@@ -1,0 +1,83 @@
+"""The links of a whole ledger into a new local index, in bounded memory: staged, sorted, written in order.
+
+Adding ten million links one by one would write most pages of the file many times over.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import text
+
+from app.database import Database
+from app.ledger.rows import UNTRUSTED
+from app.serving.id_table import key_of
+from app.serving.index_file import LINKS_FILE, IndexFile
+
+READ_ROWS: Final = 100_000
+SORTING_KIB: Final = 64_000
+LINKS = text(
+    "SELECT v.id, c.id, e.occurred_at_us, e.event_id FROM events e"  # noqa: S608 - a constant of ours
+    " JOIN identifiers v ON v.number = e.visitor JOIN identifiers c ON c.number = e.customer"
+    f" WHERE e.seq > :low AND e.seq <= :high AND (e.flags & {UNTRUSTED}) = 0"
+)
+"""Trusted events with both ids, whatever their type."""
+
+_HEAD = text("SELECT coalesce(max(seq), 0) FROM events")
+_DIGEST = text("SELECT digest FROM events WHERE seq = :seq")
+_STAGE = "CREATE TABLE stage (visitor INTEGER, customer INTEGER, occurred_us INTEGER, event_id TEXT, id TEXT)"
+_SORT = """
+INSERT INTO visitors SELECT visitor, customer, occurred_us, event_id, id FROM (SELECT *, row_number()
+    OVER (PARTITION BY visitor ORDER BY occurred_us, event_id) AS place FROM stage) WHERE place = 1;
+CREATE TABLE ranked AS SELECT customer, visitor, row_number()
+    OVER (PARTITION BY customer ORDER BY occurred_us, event_id) AS place FROM visitors;
+INSERT INTO customers SELECT customer, visitor FROM ranked WHERE place = 1;
+INSERT INTO others SELECT customer, visitor FROM ranked WHERE place > 1 ORDER BY customer, visitor;
+INSERT INTO contradictions SELECT DISTINCT s.visitor, s.customer FROM stage s
+    JOIN visitors v ON v.visitor = s.visitor WHERE s.customer <> v.customer;
+DROP TABLE ranked;
+DROP TABLE stage;
+"""
+_SETTINGS = ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{SORTING_KIB}", "temp_store=FILE")
+
+
+def read_anew(database: Database, folder: Path) -> None:
+    """Make an index of all links of the ledger.
+
+    Args:
+        database: of the ledger; read in strides, so no transaction of it stays open for long.
+        folder: a new one; nobody may use it yet.
+
+    Raises:
+        OSError: no space. sqlite3.Error: likewise.
+    """
+    IndexFile(folder).close()  # makes the tables
+    connection = sqlite3.connect(folder / LINKS_FILE, isolation_level=None)
+    try:
+        for setting in _SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
+        connection.execute(_STAGE)
+        reached = _stage(database, connection)
+        connection.executescript(_SORT)
+        connection.execute("UPDATE reached SET seq = ?, digest = ?", reached)
+    finally:
+        connection.close()
+
+
+def _stage(database: Database, connection: sqlite3.Connection) -> tuple[int, bytes | None]:
+    low = 0
+    while True:
+        with database.read() as session:
+            head = int(session.execute(_HEAD).scalar_one())
+            if low >= head:
+                digest = session.execute(_DIGEST, {"seq": low}).scalar()
+                return low, None if digest is None else bytes(digest)
+            high = min(low + READ_ROWS, head)
+            rows = session.execute(LINKS, {"low": low, "high": high}).all()
+        connection.execute("BEGIN")
+        connection.executemany(
+            "INSERT INTO stage VALUES (?, ?, ?, ?, ?)",
+            ((key_of(row[0]), key_of(row[1]), row[2], row[3], row[0]) for row in rows),
+        )
+        connection.execute("COMMIT")
+        low = high
