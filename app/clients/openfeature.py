@@ -5,7 +5,7 @@ Needs the `openfeature-sdk` package in the shop; without it this module can be i
 
 from typing import TYPE_CHECKING, Any
 
-from app.clients.tracking import Tracking
+from app.clients.tracking import EXPOSURE, Tracking
 
 if TYPE_CHECKING:
     from openfeature.evaluation_context import EvaluationContext
@@ -37,7 +37,7 @@ class Exposures(Hook):
         if details.variant is None or reason != _MEASURED:
             return
         shown = {"experiment_id": hook_context.flag_key, "variation_id": details.variant}
-        self._client.track_message("Experiment Viewed", shown, **_who(hook_context.evaluation_context))
+        self._client.track_message(EXPOSURE, shown, **_who(hook_context.evaluation_context))
 
 
 def tracking(provider: "FeatureProvider", client: Tracking) -> "FeatureProvider":

@@ -15,6 +15,7 @@ from app.clients.outbox import Outbox, Waiting
 
 log = logging.getLogger("offerlab.client")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EXPOSURE: Final = "Experiment Viewed"
 _NOT_VITAL: Final = frozenset({"exposure", "custom"})
 
 
@@ -126,7 +127,9 @@ class Tracking:
         event_id = uuid7(now_us, self._options.rng)
         known = {field: value for field, value in who.items() if value is not None}
         message = {"type": "track", "event": name, "properties": properties, **known}
-        stamped = {**message, "messageId": event_id, "timestamp": _moment(now_us)}
+        stamped = {**message, "timestamp": _moment(now_us)}
+        if name != EXPOSURE:  # an exposure is known by what it says: one a unit and variant
+            stamped["messageId"] = event_id
         return self._queue(MESSAGES, stamped, event_id, is_vital=name.startswith("Order "))
 
     def _queue(self, door: str, event: dict[str, Any], event_id: str, *, is_vital: bool) -> str | None:

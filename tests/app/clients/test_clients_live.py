@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import itertools
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from tests.app.clients.bad_service import BadService
 from tests.app.clients.conftest import HurriedClock
 from tests.app.clients.test_rules_are_followed_and_kept import until
 from tests.support.inprocess import definition
-from tests.support.live import Live, live_service
+from tests.support.live import ROOT, Live, live_service
 
 KEY = "promo-code-reuse"
 SEEN_SECONDS = 10.0
@@ -257,3 +258,21 @@ def test_a_key_of_the_wrong_kind_is_flagged(live: Live, kind: str) -> None:
         assert until(lambda: client.polls.failed >= 2)
         assert client.is_key_refused
         assert client.assign(KEY, "v-1").source != "local"
+
+
+def test_the_example_of_the_clients_page_works_as_written(
+    live: Live, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    example = next(block for block in blocks if "from app.clients import" in block)
+    example = example.replace("https://offers.example", live.url).replace("olk_srv_…", key)
+    example = example.replace("/var/lib/shop", str(tmp_path)).replace(
+        "Options(", "Options(budget_seconds=2.0, "
+    )
+    exec(example, {})  # noqa: S102 - the page's own words are what is tested
+    said = capsys.readouterr().out
+    assert said.startswith(str(served(live, key, {"visitor_id": "v-1"})[KEY][0]))
+    assert "percent" in said
+    assert said.rstrip().endswith(("server", "local"))  # the first question may come before the rules
+    assert "o-1" in {row["order_id"] for row in exported(live, "orders")}
