@@ -15,6 +15,7 @@ STUDIES = (
     wrong_ways.crossovers,
     wrong_ways.peeking,
     wrong_ways.live_interval,
+    wrong_ways.several_variants,
     wrong_ways.relative_lift,
     repeat.repeat_purchase,
     coverage.fixed_intervals,

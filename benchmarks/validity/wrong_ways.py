@@ -8,6 +8,7 @@ from scipy.special import ndtri
 from benchmarks.validity.figures import Figure
 from benchmarks.validity.looks import Flags, Floats, Readings, claims
 from benchmarks.validity.shops import conversion_readings, share_readings
+from stats.multiplicity import dunnett_level
 from stats.sample_ratio import sequential_pvalue
 from stats.sequential.confidence_sequences import asymptotic_half_width, tuned_rho
 
@@ -38,6 +39,29 @@ def live_interval(runs: int = RUNS // 2) -> list[Figure]:
     return [
         Figure("power at +10.3 %, by the plan", 152, runs, float(claims(readings).better.mean()), 0.72),
         Figure("the same, by the live interval", 152, runs, float(live.mean())),
+    ]
+
+
+def several_variants(runs: int = RUNS // 5) -> list[Figure]:
+    """Three treatments without effect against one control: any claim at Dunnett's level, and each at alpha.
+
+    Closed testing begins at that level, and nothing can be claimed before its first step claims.
+    """
+    rng = np.random.default_rng(181)
+    control, *treated = (
+        np.cumsum(rng.binomial(PER_DAY, 0.05, (runs, DAYS)), axis=1).astype(float) for _ in range(4)
+    )
+    n = PER_DAY * np.arange(1.0, DAYS + 1)
+    readings = [share_readings(control, arm, n, n, n / n[-1]) for arm in treated]
+
+    def any_claim(alpha: float) -> float:
+        found = [claims(reading, alpha=alpha) for reading in readings]
+        return float(np.any([arm.better | arm.worse for arm in found], axis=0).mean())
+
+    shared = any_claim(dunnett_level(0.25, [0.25] * 3, 0.05))
+    return [
+        Figure("three treatments and a control, A/A: any claim", 181, runs, shared, 0.0, PROMISED),
+        Figure("the same, each treatment at 5 %", 181, runs, any_claim(0.05)),
     ]
 
 

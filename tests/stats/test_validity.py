@@ -32,6 +32,7 @@ def test_every_figure_is_met(study: Study) -> None:
         (repeat.repeat_purchase, 2, 0.3),
         (wrong_ways.crossovers, 1, 0.09),
         (wrong_ways.relative_lift, 1, 0.055),
+        (wrong_ways.several_variants, 1, 0.075),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
