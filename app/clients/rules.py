@@ -13,7 +13,7 @@ import msgspec
 
 from app.clients.answers import Question
 from assignment.decision import Assigned, Experiment, NotAssigned, decide
-from assignment.targeting import compile_condition
+from assignment.targeting import compile_condition, validate_condition
 
 log = logging.getLogger("offerlab.client")
 FORMAT = 1
@@ -155,5 +155,7 @@ def _rules(written: _Written) -> Experiment:
     known = {
         name: msgspec.convert(value, _HINTS[name]) for name, value in written.rules.items() if name in _KNOWN
     }
-    condition = compile_condition(written.audience) if written.audience else None
-    return Experiment(**known, condition=condition)
+    if written.audience:
+        validate_condition(written.audience)  # an operator or a segment unknown here would match wrongly
+        known["condition"] = compile_condition(written.audience)
+    return Experiment(**known)

@@ -283,6 +283,9 @@ def test_an_unchanged_document_is_answered_304_also_through_a_proxy(service: InP
         ({"from_the_future": None}, True),
         ({"ranges": [[0.0, 0.7], [0.5, 1.0]]}, False),
         ({"state": "dreaming"}, False),
+        ({"audience": {"id": {"$inGroup": "a-segment"}}}, False),
+        ({"audience": {"id": {"$like": "v%"}}}, False),
+        ({"audience": {"id": {"$exists": False}}}, True),
     ],
 )
 def test_rules_this_client_cannot_read_are_left_to_the_server(
@@ -292,6 +295,8 @@ def test_rules_this_client_cannot_read_are_left_to_the_server(
 ) -> None:
     service.services.snapshots.refresh()
     document = json.loads(service.call("GET", "/api/v1/configuration", kind="srv").content)
+    audience = change.pop("audience", None)
+    document["experiments"][0] |= {"audience": audience}
     document["experiments"][0]["rules"] |= change
     known = next(iter(read_rules(msgspec.json.encode(document)).experiments.values()))
     assert (known.decide(Question(known.key, "v-1"), NOW_US) is not None) == reads
@@ -303,6 +308,37 @@ def test_rules_this_client_cannot_read_are_left_to_the_server(
 def test_another_document_is_refused(document: bytes) -> None:
     with pytest.raises(ValueError):
         read_rules(document)
+
+
+def test_forced_units_and_the_visitor_in_place_of_a_customer_are_decided_here() -> None:
+    rules = {
+        "key": "e",
+        "version": 1,
+        "unit": "customer",
+        "seed": "0123456789abcdef",
+        "state": "running",
+        "variants": ["a", "b"],
+        "ranges": [[0.0, 0.5], [0.5, 1.0]],
+        "forced": {"tester": "b"},
+        "fallback_unit": "visitor",
+    }
+    written = {
+        "rules": rules,
+        "audience": None,
+        "starts_at_us": None,
+        "ends_at_us": None,
+        "offers": {"a": None, "b": None},
+        "fallback": None,
+    }
+    document = {"format": 1, "config_version": 1, "experiments": [written]}
+    known = read_rules(msgspec.json.encode(document)).experiments["e"]
+    forced = known.decide(Question("e", "v-1", "tester"), 0)
+    assert isinstance(forced, Assigned)
+    assert (forced.variant, forced.reason, forced.in_experiment) == ("b", "FORCED", False)
+    for unit in ("v-1", "v-2", "v-3", "v-4"):
+        logged_in = known.decide(Question("e", "other", unit), 0)
+        assert known.decide(Question("e", unit), 0) == logged_in
+    assert known.decide(Question("e", None), 0) == NotAssigned("NO_UNIT")
 
 
 def test_the_answer_for_all_visitors_needs_no_server_even_for_customers(service: InProcess) -> None:

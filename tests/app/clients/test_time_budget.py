@@ -12,7 +12,7 @@ import pytest
 from app.clients import AsyncClient, Client, Options
 from tests.app.clients.bad_service import BadService, silent_socket
 
-BUDGET = 0.2
+BUDGET = 0.4  # a fifth of it is left when the client gives up; other processes share this machine
 PATIENT = Options(budget_seconds=BUDGET)
 
 
@@ -56,8 +56,8 @@ def dripping_socket() -> Iterator[str]:
                 thread.join()
 
 
-def _longest(url: str, options: Options, calls: int = 8) -> tuple[float, set[str]]:
-    """The longest call in seconds, and the reasons given; after a first call, which loads modules."""
+def _took(url: str, options: Options, calls: int = 8) -> tuple[list[float], set[str]]:
+    """Seconds of each call, sorted, and the reasons given; after a first call, which loads modules."""
     with_reasons: set[str] = set()
     took = []
     client = Client(url, "olk_srv_key", options)
@@ -71,7 +71,7 @@ def _longest(url: str, options: Options, calls: int = 8) -> tuple[float, set[str
             with_reasons.add(answer.reason)
     finally:
         client.close(0.05)
-    return max(took), with_reasons
+    return sorted(took), with_reasons
 
 
 @pytest.mark.parametrize("service", [silent_socket, dripping_socket])
@@ -79,16 +79,17 @@ def test_a_service_that_hangs_or_drips_costs_no_more_than_the_budget(
     service: Callable[[], AbstractContextManager[str]],
 ) -> None:
     with service() as url:
-        longest, reasons = _longest(url, PATIENT)
-    assert longest < BUDGET
+        took, reasons = _took(url, PATIENT)
+    assert took[-1] < BUDGET
     assert "TIMEOUT" in reasons
 
 
 def test_the_default_budget_is_50_ms() -> None:
     assert Options().budget_seconds == 0.05
     with silent_socket() as url:
-        longest, _ = _longest(url, Options(), calls=4)
-    assert longest < 0.05 + 0.03  # other processes share this machine's processors
+        took, _ = _took(url, Options(), calls=4)
+    assert took[1] < 0.05
+    assert took[-1] < 0.05 + 0.05  # other processes share this machine's processors
 
 
 def test_after_a_few_timeouts_the_service_is_left_in_peace_and_shoppers_do_not_wait() -> None:
@@ -141,16 +142,16 @@ def test_the_measurement_sees_a_client_without_a_deadline(monkeypatch: pytest.Mo
     monkeypatch.setattr("app.clients.asking.ASKING_SHARE", 3.0)
     monkeypatch.setattr("app.clients.client.WAITING_SHARE", 3.0)
     with dripping_socket() as url:
-        longest, _ = _longest(url, PATIENT, calls=1)
-    assert longest > BUDGET
+        took, _ = _took(url, PATIENT, calls=1)
+    assert took[-1] > BUDGET
 
 
 def test_a_refused_connection_is_a_fallback_at_once() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    longest, reasons = _longest(f"http://127.0.0.1:{port}", PATIENT, calls=3)
-    assert longest < BUDGET
+    took, reasons = _took(f"http://127.0.0.1:{port}", PATIENT, calls=3)
+    assert took[-1] < BUDGET
     assert reasons == {"NO_ANSWER"}
 
 
