@@ -176,7 +176,7 @@ def node(script: str, task: str, told: Mapping[str, Any], *more: str) -> Any:
         cwd=CLIENTS,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, f"{script} {task}: {done.stderr[-3000:]}{done.stdout[-1000:]}"
