@@ -33,6 +33,7 @@ from app.edge.webhooks import PREFIX as WEBHOOKS
 from app.edge.webhooks import webhooks_handler
 from app.edge.webhooks_openapi import WEBHOOKS_OPENAPI
 from app.experiments.endpoints import router as experiments_router
+from app.experiments.forced_endpoints import router as forced_router
 from app.exports.endpoints import router as exports_router
 from app.health.endpoints import router as health_router
 from app.pages.endpoints import router as pages_router
@@ -101,6 +102,7 @@ def _slow_app(services: Services) -> FastAPI:
         health_router,
         access_router,
         experiments_router,
+        forced_router,
         results_router,
         exports_router,
         audit_router,

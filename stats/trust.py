@@ -11,6 +11,7 @@ from stats.sample_ratio import chi_square_pvalue, sequential_pvalue
 
 ALARM = 0.001  # error rate of each alarm (sample ratio, crossover, merged), over all days together
 RED_NOTES = frozenset({"policies_contradict"})
+QUIET_NOTES = frozenset({"exposures_forced", "exposures_of_bots"})  # set aside on purpose: counted, no fault
 TRAP_SHARE = 0.5  # under this share of units with an order at exposure, repeat purchase leaves most units out
 TRAP_UNITS = 100  # fewer units say nothing of that share
 Status = Literal["ok", "warning", "stop"]
@@ -24,7 +25,7 @@ def assess(plan: AnalysisPlan, view: CellView, as_of_day: int, notes: Mapping[st
         view: the cells; entries up to `as_of_day` count.
         as_of_day: last closed shop day.
         notes: code → count of things found on the way (contradicting exposures, orders without margin, …).
-            Each count above 0 is a warning; those in `RED_NOTES` are red.
+            Each count above 0 is a warning; those in `RED_NOTES` are red, those in `QUIET_NOTES` fine.
 
     Returns:
         Status (the worst of its checks), sample ratio, crossover and checks in a fixed order.
@@ -36,11 +37,7 @@ def assess(plan: AnalysisPlan, view: CellView, as_of_day: int, notes: Mapping[st
         Check("crossover", _red_below(crossover.pvalue), crossover.units),
         _merged(plan, view, as_of_day),
         *_selection_trap(plan, view, as_of_day),
-        *(
-            Check(key, "stop" if key in RED_NOTES else "warning", notes[key])
-            for key in sorted(notes)
-            if notes[key] > 0
-        ),
+        *(Check(key, _status_of(key), notes[key]) for key in sorted(notes) if notes[key] > 0),
     )
     return Trust(_worst(checks), ratio, crossover, checks)
 
@@ -106,6 +103,12 @@ def _cumulated(plan: AnalysisPlan, view: CellView, days: list[int], name: str) -
         daily = [getattr(view.entries(variant, day, day), name) for day in days]
         columns.append(list(accumulate(daily)))
     return list(zip(*columns, strict=True))
+
+
+def _status_of(note: str) -> Status:
+    if note in RED_NOTES:
+        return "stop"
+    return "ok" if note in QUIET_NOTES else "warning"
 
 
 def _red_below(pvalue: float | None) -> Status:

@@ -56,6 +56,10 @@ OPERATIONS: Final[dict[str, frozenset[Kind]]] = {
     "list_layers": _READERS,
     "put_holdout": _MANAGERS,
     "list_holdouts": _READERS,
+    "put_segment": _MANAGERS,
+    "list_segments": _READERS,
+    "put_forced": _MANAGERS,
+    "get_forced": _READERS,
     # results
     "close_looks": _MANAGERS,
     "get_results": _READERS,

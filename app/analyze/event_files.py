@@ -20,6 +20,8 @@ _REASON_NOTES = {
     "outside_running": "exposures_outside_running",
     "no_unit": "exposures_without_unit",
     "after_freeze": "exposures_after_freeze",
+    "forced": "exposures_forced",
+    "bot": "exposures_of_bots",
 }
 
 

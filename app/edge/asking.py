@@ -93,7 +93,12 @@ class Asking:
 
 
 def ask(
-    services: "Services", visitor_id: str | None, customer_id: str | None, attributes: dict[str, Any] | None
+    services: "Services",
+    visitor_id: str | None,
+    customer_id: str | None,
+    attributes: dict[str, Any] | None,
+    *,
+    is_bot: bool = False,
 ) -> Asking:
     """Prepare a question; never touches the database.
 
@@ -102,6 +107,7 @@ def ask(
         visitor_id: the visitor, or None.
         customer_id: a customer the sender may name, or None.
         attributes: for the audience.
+        is_bot: a crawler's browser asks; `"bot": true` among the attributes says so as well.
     """
     visitor = visitor_id
     if customer_id is not None:
@@ -113,6 +119,6 @@ def ask(
         visitor,
         customer_id,
         values,
-        values.get("bot") is True,
+        is_bot or values.get("bot") is True,
         services.clock.now_us(),
     )

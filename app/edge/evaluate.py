@@ -7,6 +7,7 @@ import msgspec
 
 from app.access.service import identity_secret
 from app.edge.asking import IGNORED_CUSTOMER, LONGEST_ID, Asking, ask, authenticate, vouched_customer
+from app.edge.crawlers import is_crawler
 from app.edge.evaluate_openapi import EVALUATE_OPENAPI
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
 from app.edge.ofrep import ofrep_handler
@@ -46,7 +47,8 @@ def assignments_handler(services: "Services") -> Handler:
         check_json(scope)
         request = read_request(await read_body(receive, scope))
         customer_id = vouched_customer(principal, request.customer_id, request.customer_signature, secret)
-        asking = ask(services, request.visitor_id, customer_id, request.attributes)
+        is_bot = is_crawler(principal, scope)
+        asking = ask(services, request.visitor_id, customer_id, request.attributes, is_bot=is_bot)
         is_ignored = customer_id is None and request.customer_id is not None
         await send_bytes(send, 200, answer(asking, request.experiments, is_ignored=is_ignored))
 

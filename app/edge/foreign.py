@@ -38,12 +38,13 @@ class Stored(Struct):
     rejected: list[Rejected]
 
 
-async def store(
+async def store(  # noqa: PLR0913 - who sends, and how outcomes are read
     services: "Services",
     messages: Sequence[Any],
     translate: Translate,
     *,
     trusted: bool,
+    is_bot: bool = False,
     known: frozenset[str] = SAME_ID,
 ) -> Stored:
     """Translate messages and append their events.
@@ -53,6 +54,7 @@ async def store(
         messages: what came, in order.
         translate: one message → its events, none where it says nothing; raises `Unfit`.
         trusted: the shop's server sent them.
+        is_bot: a crawler's browser did.
         known: refusals that mean "we have it": other vendors' messages change a little on their way.
 
     Raises:
@@ -68,7 +70,7 @@ async def store(
         ignored += not events
         places += [place] * len(events)
         raws += [Raw(msgspec.json.encode(event)) for event in events]
-    parsed = parse(raws, _sender(services, trusted=trusted))
+    parsed = parse(raws, _sender(services, trusted=trusted, is_bot=is_bot))
     counted = answer(parsed, await services.ledger.append(parsed.items))
     again = [entry for entry in counted.rejected if entry.code in known]
     rejected = refused + [
@@ -100,11 +102,11 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _sender(services: "Services", *, trusted: bool) -> Sender:
+def _sender(services: "Services", *, trusted: bool, is_bot: bool) -> Sender:
     sign = partial(customer_signature, identity_secret(services.settings))
     snapshots = services.snapshots
     known, canonical = snapshots.current.experiments, snapshots.follower.aliases.canonical
-    return Sender(trusted, services.clock.now_us(), known, sign, canonical)
+    return Sender(trusted, services.clock.now_us(), known, sign, canonical, is_bot)
 
 
 def _id_of(message: Any) -> str | None:

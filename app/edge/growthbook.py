@@ -12,6 +12,7 @@ import msgspec
 from app.access.service import Principal, allow, identity_secret
 from app.clock import isoformat
 from app.edge.asking import LONGEST_ID, Asking, ask, vouched_customer
+from app.edge.crawlers import is_crawler
 from app.edge.http import (
     JSON_HEADERS,
     Handler,
@@ -100,7 +101,8 @@ def eval_handler(services: "Services") -> Handler:
         customer = vouched_customer(
             principal, attributes.get("customer_id"), attributes.get("customer_signature"), secret
         )
-        asking = ask(services, attributes.get("id"), customer, attributes)
+        is_bot = is_crawler(principal, scope)
+        asking = ask(services, attributes.get("id"), customer, attributes, is_bot=is_bot)
         await send_bytes(send, 200, _evaluated(asking))
 
     return handle

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from app.clock import isoformat
+from app.edge.crawlers import is_crawler
 from app.edge.foreign import Stored, store
 from app.edge.growthbook import principal_of
 from app.edge.http import Handler, Receive, Scope, Send, check_not_encoded, read_body, send_bytes
@@ -45,7 +46,7 @@ def track_handler(services: "Services") -> Handler:
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         now_us = services.clock.now_us()
-        principal_of(services, scope, _client_key(scope), "growthbook_track")
+        principal = principal_of(services, scope, _client_key(scope), "growthbook_track")
         check_not_encoded(scope)
         tracked = read_tracked(await read_body(receive, scope))
         experiments = services.snapshots.current.experiments
@@ -54,7 +55,8 @@ def track_handler(services: "Services") -> Handler:
             event = as_event(item, experiments, now_us)
             return [] if event is None else [event]
 
-        stored = await store(services, tracked, translate, trusted=False)
+        is_bot = is_crawler(principal, scope)
+        stored = await store(services, tracked, translate, trusted=False, is_bot=is_bot)
         await send_bytes(send, 200, msgspec.json.encode(TrackAnswer(**msgspec.structs.asdict(stored))))
 
     return handle

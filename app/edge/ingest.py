@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from app.access.operations import kinds_of
 from app.access.service import allow, customer_signature, identity_secret
+from app.edge.crawlers import is_crawler
 from app.edge.http import (
     BODY_CAP_BYTES,
     Handler,
@@ -64,7 +65,8 @@ def events_handler(services: "Services") -> Handler:
         raws = read_envelope(await read_body(receive, scope))
         experiments = services.snapshots.current.experiments
         canonical = services.snapshots.follower.aliases.canonical
-        parsed = parse(raws, Sender(principal.kind != "pub", now_us, experiments, sign, canonical))
+        is_bot = is_crawler(principal, scope)
+        parsed = parse(raws, Sender(principal.kind != "pub", now_us, experiments, sign, canonical, is_bot))
         outcomes = await services.ledger.append(parsed.items)
         await send_bytes(send, 200, msgspec.json.encode(answer(parsed, outcomes)))
 

@@ -8,6 +8,7 @@ import msgspec
 
 from app.access.service import allow, identity_secret
 from app.edge.asking import IGNORED_CUSTOMER, LONGEST_ID, Asking, ask, authenticate, vouched_customer
+from app.edge.crawlers import is_crawler
 from app.edge.http import (
     JSON_HEADERS,
     Handler,
@@ -65,7 +66,7 @@ def ofrep_handler(services: "Services") -> Handler:
             customer_id = vouched_customer(
                 principal, context.get("customer_id"), context.get("customer_signature"), secret
             )
-            asking = _asking(services, context, customer_id)
+            asking = _asking(services, context, customer_id, is_bot=is_crawler(principal, scope))
             note = "" if customer_id == context.get("customer_id") else IGNORED_CUSTOMER["code"]
             if key is None:
                 stream = bearer_token(scope) if principal.kind == "pub" else None
@@ -125,9 +126,11 @@ def read_context(body: bytes) -> dict[str, Any]:
     return context
 
 
-def _asking(services: "Services", context: dict[str, Any], customer_id: str | None) -> Asking:
+def _asking(
+    services: "Services", context: dict[str, Any], customer_id: str | None, *, is_bot: bool
+) -> Asking:
     attributes = {name: value for name, value in context.items() if name not in _OWN_FIELDS}
-    return ask(services, context["targetingKey"], customer_id, attributes)
+    return ask(services, context["targetingKey"], customer_id, attributes, is_bot=is_bot)
 
 
 def _single(asking: Asking, key: str, note: str) -> bytes:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.access.service import Principal, allow
+from app.edge.crawlers import is_crawler
 from app.edge.foreign import Stored, read_document, store
 from app.edge.http import (
     BODY_CAP_BYTES,
@@ -74,6 +75,7 @@ def segment_handler(services: "Services") -> Handler:
             messages,
             lambda message: _events(message, document.get("sentAt"), now_us),
             trusted=principal.kind != "pub",
+            is_bot=is_crawler(principal, scope),
         )
         await send_bytes(send, 200, msgspec.json.encode(SegmentAnswer(**msgspec.structs.asdict(stored))))
 

@@ -1,4 +1,4 @@
-"""Layers and holdouts: made once, unchangeable as soon as an experiment that is started relies on them."""
+"""Layers and holdouts: made once, unchangeable while an experiment in progress relies on them."""
 
 import secrets
 from typing import Any
@@ -15,6 +15,7 @@ from app.serving.config import bump, lock
 
 SEED_BYTES = 8
 _OVER = {"draft", "archived"}
+_HOLDS_A_SLOT = {"running", "paused", "frozen", "decided"}
 
 
 def put_layer(database: Database, key: str, seed: str | None, actor: str, now_us: int) -> dict[str, Any]:
@@ -83,11 +84,20 @@ def holdouts_of(row: ExperimentRow) -> list[str]:
     return []
 
 
+def layer_seed_of(row: ExperimentRow) -> str | None:
+    """The seed of its layer when it started; None for a draft, or without a layer."""
+    for entry in row.timeline:
+        if entry["action"] == "start":
+            seed: str | None = entry.get("layer_seed")
+            return seed
+    return None
+
+
 def _users_of_layer(session: Session, key: str) -> list[str]:
     return [
         row.key
         for row in list_rows(session)
-        if row.state not in _OVER and (row.definition["layer"] or {}).get("key") == key
+        if row.state in _HOLDS_A_SLOT and (row.definition["layer"] or {}).get("key") == key
     ]
 
 

@@ -1,4 +1,4 @@
-"""Doors of layers and holdouts (mgr; ro may read)."""
+"""Doors of layers, holdouts and segments (mgr; ro may read)."""
 
 from typing import Annotated
 
@@ -8,8 +8,8 @@ from app.access.dependencies import needs, operation
 from app.access.keyring import Principal
 from app.bootstrap import Services
 from app.dependencies import services
-from app.experiments import allotment
-from app.experiments.queries import holdout_rows, layer_rows
+from app.experiments import allotment, segments
+from app.experiments.queries import holdout_rows, layer_rows, segment_rows
 from app.experiments.schemas import (
     HoldoutBody,
     HoldoutPage,
@@ -17,6 +17,9 @@ from app.experiments.schemas import (
     LayerBody,
     LayerPage,
     LayerShown,
+    SegmentBody,
+    SegmentPage,
+    SegmentShown,
 )
 from app.strict import Cursor, checked_key
 
@@ -64,3 +67,24 @@ def list_holdouts(wired: Wired, limit: Limit = 100, cursor: Cursor | None = None
             HoldoutShown(**allotment.holdout_shown(row)) for row in holdout_rows(session, limit, cursor or "")
         ]
     return HoldoutPage(items=items, next=items[-1].key if len(items) == limit else None)
+
+
+@router.put("/api/v1/segments/{key}", **operation("put_segment", *CHANGES))
+def put_segment(key: str, body: SegmentBody, wired: Wired, manager: Manager) -> SegmentShown:
+    """Make a segment, or change one that no experiment in progress relies on."""
+    actor = f"key:{manager.key_id}"
+    shown = segments.put_segment(
+        wired.database, checked_key(key, "key"), body.model_dump(), actor, wired.clock.now_us()
+    )
+    wired.snapshots.refresh()
+    return SegmentShown(**shown)
+
+
+@router.get("/api/v1/segments", **operation("list_segments", 422))
+def list_segments(wired: Wired, limit: Limit = 100, cursor: Cursor | None = None) -> SegmentPage:
+    """Segments by key."""
+    with wired.database.read() as session:
+        items = [
+            SegmentShown(**segments.segment_shown(row)) for row in segment_rows(session, limit, cursor or "")
+        ]
+    return SegmentPage(items=items, next=items[-1].key if len(items) == limit else None)

@@ -1,10 +1,10 @@
-"""Reading experiments, layers and holdouts."""
+"""Reading experiments, layers, holdouts and segments."""
 
 from sqlmodel import Session, col, select
 
 from app.errors import NotFound
 from app.experiments.lifecycle import ENTERS
-from app.experiments.tables import ExperimentRow, HoldoutRow, LayerRow
+from app.experiments.tables import ExperimentRow, HoldoutRow, LayerRow, SegmentRow
 from app.strict import is_key
 
 
@@ -54,6 +54,12 @@ def layer_rows(session: Session, limit: int | None = None, after: str = "") -> l
 def holdout_rows(session: Session, limit: int | None = None, after: str = "") -> list[HoldoutRow]:
     """Holdouts by key."""
     query = select(HoldoutRow).where(col(HoldoutRow.key) > after).order_by(col(HoldoutRow.key)).limit(limit)
+    return list(session.exec(query).all())
+
+
+def segment_rows(session: Session, limit: int | None = None, after: str = "") -> list[SegmentRow]:
+    """Segments by key."""
+    query = select(SegmentRow).where(col(SegmentRow.key) > after).order_by(col(SegmentRow.key)).limit(limit)
     return list(session.exec(query).all())
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from app.errors import Invalid
+from app.experiments.segments import named_groups
 from app.offers.schemas import money_terms
 from app.strict import moment_us
 from assignment.ranges import check_ranges, check_weights
@@ -26,7 +27,10 @@ def check(definition: Definition) -> None:
     Raises:
         Invalid: naming the field.
     """
-    for rule in (_variants, _weights, _ranges, _layer, _audience, _money, _margin, _plan, _dates):
+    for rule in (
+        *(_variants, _weights, _ranges, _layer, _audience, _fallback_unit),
+        *(_money, _margin, _plan, _dates),
+    ):
         rule(definition)
 
 
@@ -116,7 +120,16 @@ def _layer(definition: Definition) -> None:
 
 
 def _audience(definition: Definition) -> None:
-    _refuse("audience", "invalid_condition", lambda: validate_condition(definition["audience"]))
+    audience = definition["audience"]
+    groups: dict[str, list[Any]] = {
+        name: [] for name in named_groups(audience)
+    }  # whether they exist: service
+    _refuse("audience", "invalid_condition", lambda: validate_condition(audience, groups))
+
+
+def _fallback_unit(definition: Definition) -> None:
+    if definition["fallback_unit"] is not None and definition["unit"] != "customer":
+        raise Invalid("only for experiments whose unit is the customer", "fallback_unit", "fallback_unit")
 
 
 def _money(definition: Definition) -> None:

@@ -110,6 +110,12 @@ class Definition(Strict):
     seed: Seed | None = None
     local_evaluation: bool = False
     audience: dict[str, Any] = Field(default_factory=dict)
+    segments: Annotated[list[Key], Field(max_length=20)] = Field(
+        default_factory=list, description="segments with a condition; a unit must be in all of them"
+    )
+    fallback_unit: Literal["visitor"] | None = Field(
+        None, description="what an experiment on customers hashes for people who are not logged in"
+    )
     variants: Annotated[list[Variant], Field(min_length=2, max_length=20)]
     fallback: Offer | None = None
     economics: Economics | None = None
@@ -157,6 +163,19 @@ class HoldoutBody(Strict):
     seed: Seed | None = None
 
 
+class SegmentBody(Strict):
+    """A condition over attributes, or members for `$inGroup`; one of the two."""
+
+    condition: dict[str, Any] | None = None
+    members: Annotated[list[Text200 | int], Field(max_length=10_000)] | None = None
+
+
+class ForcedUnits(Strict):
+    """Unit id (visitor or customer, as the experiment's unit says) → key of a variant."""
+
+    units: Annotated[dict[Text200, Text200], Field(max_length=1000)]
+
+
 class LayerShown(BaseModel):
     """A layer."""
 
@@ -185,6 +204,22 @@ class HoldoutPage(BaseModel):
     next: str | None
 
 
+class SegmentShown(BaseModel):
+    """A segment; of condition and members one is null."""
+
+    key: str
+    condition: dict[str, Any] | None
+    members: list[str | int] | None
+    created_at: str
+
+
+class SegmentPage(BaseModel):
+    """Segments by key."""
+
+    items: list[SegmentShown]
+    next: str | None
+
+
 class Warned(BaseModel):
     """Something that is allowed but probably not meant."""
 
@@ -207,6 +242,8 @@ class ExperimentShown(BaseModel):
     seed: str
     local_evaluation: bool
     audience: dict[str, Any]
+    segments: list[str]
+    fallback_unit: str | None
     variants: list[dict[str, Any]]
     fallback: dict[str, Any] | None
     economics: dict[str, Any] | None

@@ -11,10 +11,19 @@ from app.audit.service import record
 from app.clock import isoformat
 from app.database import Database
 from app.errors import Conflict, Invalid
+from app.experiments.forced import forced_rows
 from app.experiments.lifecycle import RAMPED_IN, TRANSITIONS, impossible, mark, moves, running_spans
-from app.experiments.queries import get_row, holdout_rows, layer_rows, list_rows, neighbours
+from app.experiments.queries import (
+    get_row,
+    holdout_rows,
+    layer_rows,
+    list_rows,
+    neighbours,
+    segment_rows,
+)
 from app.experiments.rules import check, warnings
 from app.experiments.schemas import DecideBody, Definition
+from app.experiments.segments import need_segments, resolved_audience
 from app.experiments.tables import ExperimentRow, LayerRow
 from app.serving.config import bump
 
@@ -25,13 +34,16 @@ __all__ = [
     "create",
     "decide",
     "describe",
+    "forced_rows",
     "get_row",
     "holdout_rows",
     "layer_rows",
     "list_rows",
     "normalised",
     "ramp",
+    "resolved_audience",
     "running_spans",
+    "segment_rows",
     "start",
 ]
 
@@ -79,6 +91,7 @@ def create(database: Database, document: dict[str, Any], actor: str, now_us: int
     try:
         with database.write() as session:
             _need_layer(session, document)
+            need_segments(session, document)
             session.add(row)
             session.flush()
             bump(session)
@@ -123,6 +136,7 @@ def change(  # noqa: PLR0913, PLR0917 - what, where, who and when
             return row
         document = merge(row)
         _need_layer(session, document)
+        need_segments(session, document)
         before = {field: row.definition[field] for field in fields}
         after = {field: document[field] for field in fields}
         row.definition, row.name = document, document["name"] or key
@@ -186,10 +200,21 @@ def start(
                 {"conflicts": found},
             )
         held_out = [holdout.key for holdout in holdout_rows(session)]
-        details = {"override_conflicts": override_conflicts, "holdouts": held_out}
+        need_segments(session, row.definition)
+        details = {
+            "override_conflicts": override_conflicts,
+            "holdouts": held_out,
+            "layer_seed": _layer_seed(session, row.definition["layer"]),
+        }
         mark(row, "start", now_us, actor=actor, **details)
         _enter(session, row, "start", actor, now_us, details)
     return row
+
+
+def _layer_seed(session: Session, use: dict[str, Any] | None) -> str | None:
+    """Written down at the start: later the layer may get a new seed, and this experiment's past stays."""
+    layer = None if use is None else session.get(LayerRow, use["key"])
+    return None if layer is None else layer.seed
 
 
 def act(database: Database, key: str, action: str, actor: str, now_us: int) -> ExperimentRow:

@@ -1,4 +1,4 @@
-"""Experiments, layers and holdouts."""
+"""Experiments, layers, holdouts, segments and forced units."""
 
 from typing import Any
 
@@ -88,3 +88,38 @@ class HoldoutRow(SQLModel, table=True):
     seed: str
     share: float
     created_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class SegmentRow(SQLModel, table=True):
+    """A named audience: a condition, or members; exactly one of the two.
+
+    Attributes:
+        key: its name.
+        condition: GrowthBook condition over attributes, or None.
+        members: values that `$inGroup` looks for, or None.
+        created_at_us: microseconds since 1970 UTC.
+    """
+
+    __tablename__ = "segments"
+    __table_args__ = (CheckConstraint("(condition IS NULL) <> (members IS NULL)", name="segments_one_kind"),)
+
+    key: str = Field(primary_key=True)
+    condition: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    members: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    created_at_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class ForcedRow(SQLModel, table=True):
+    """A unit that quality assurance pins to a variant.
+
+    Attributes:
+        experiment: key of the experiment.
+        unit_id: visitor or customer, as the experiment's unit says.
+        variant: key of the variant.
+    """
+
+    __tablename__ = "forced_units"
+
+    experiment: str = Field(primary_key=True)
+    unit_id: str = Field(primary_key=True)
+    variant: str

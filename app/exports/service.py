@@ -29,6 +29,8 @@ _VISIBLE_NOTES = frozenset(
         "exposures_outside_running",
         "exposures_without_unit",
         "exposures_after_freeze",
+        "exposures_forced",
+        "exposures_of_bots",
     },
 )
 

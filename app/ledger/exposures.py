@@ -6,8 +6,10 @@ The ledger does not know the serving room; it is handed whatever looks like `Kno
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from app.ledger.rows import BOT, CONTRADICTS_HASH, FORCED
 from assignment.decision import Experiment
 from assignment.hashing import bucket_index
+from assignment.panel import unit_of, unit_rule
 from assignment.ranges import NO_VARIANT
 
 
@@ -72,7 +74,7 @@ def contradicts_hash(
         customer_id: the customer, or None.
         canonical: customer id → the visitor that stands for it, or None.
     """
-    unit_id = customer_id if known.unit == "customer" else visitor_id
+    unit_id = unit_of(unit_rule(known.rules), visitor_id, customer_id)
     if unit_id is None:
         return False
     if known.state == "decided" and variant == known.rules.decided_variant:
@@ -81,6 +83,33 @@ def contradicts_hash(
         return False
     stand_in = canonical(customer_id) if known.unit == "visitor" and customer_id is not None else None
     return stand_in is None or split_variant(known.rules, stand_in) != variant
+
+
+def flags_of(  # noqa: PLR0913 - what an exposure says, and what is known
+    known: KnownExperiment,
+    variant: str,
+    visitor_id: str | None,
+    customer_id: str | None,
+    canonical: Callable[[str], str | None] = lambda _: None,
+    *,
+    is_bot: bool = False,
+) -> int:
+    """Flags of an exposure: a crawler's and a forced unit's are kept but never analysed, and judge nobody.
+
+    Args:
+        known: the experiment.
+        variant: what was shown; visitor_id, customer_id and canonical as in `contradicts_hash`.
+        visitor_id: the visitor, or None.
+        customer_id: the customer, or None.
+        canonical: customer id → the visitor that stands for it, or None.
+        is_bot: a crawler.
+    """
+    if is_bot:
+        return BOT
+    if unit_of(unit_rule(known.rules), visitor_id, customer_id) in known.rules.forced:
+        return FORCED
+    contradicts = contradicts_hash(known, variant, visitor_id, customer_id, canonical)
+    return CONTRADICTS_HASH if contradicts else 0
 
 
 def refused_exposure(

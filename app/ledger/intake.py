@@ -19,7 +19,7 @@ from app.ledger import events
 from app.ledger.contents import MoneyOverflow, content_of
 from app.ledger.currencies import CURRENCIES
 from app.ledger.events import MAX_ID_LENGTH, Event
-from app.ledger.exposures import KnownExperiment, contradicts_hash, refused_exposure
+from app.ledger.exposures import KnownExperiment, flags_of, refused_exposure
 from app.ledger.rows import CONTRADICTS_HASH, UNTRUSTED, Item
 
 MAX_EVENTS = 1000
@@ -66,6 +66,7 @@ class Sender:
         experiments: key → what is known of it.
         sign: customer id → the hex signature with which a publishable key may name it.
         canonical: customer id → the visitor by whose hash it is assigned, or None when no link is known.
+        is_bot: the request comes from a crawler's browser.
     """
 
     trusted: bool
@@ -73,6 +74,7 @@ class Sender:
     experiments: Mapping[str, KnownExperiment]
     sign: Callable[[str], str]
     canonical: Callable[[str], str | None] = lambda _: None
+    is_bot: bool = False
 
 
 @dataclass(slots=True)
@@ -219,11 +221,13 @@ def _check_exposure(event: events.Exposure, sender: Sender) -> int:
     if refused is not None:
         raise Unfit(refused[0], _clip(refused[1]))
     known = sender.experiments[event.experiment]
-    if not contradicts_hash(known, event.variant, event.visitor_id, event.customer_id, sender.canonical):
-        return 0
-    if not sender.trusted:
+    is_bot = sender.is_bot or (event.attributes or {}).get("bot") is True
+    flags = flags_of(
+        known, event.variant, event.visitor_id, event.customer_id, sender.canonical, is_bot=is_bot
+    )
+    if flags & CONTRADICTS_HASH and not sender.trusted:
         raise Unfit("contradicts_assignment", "variant: not the one this unit is assigned to")
-    return CONTRADICTS_HASH
+    return flags
 
 
 def _check_order(order: events.OrderState) -> None:

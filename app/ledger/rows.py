@@ -10,6 +10,11 @@ CONTRADICTS_HASH: Final = 1
 UNTRUSTED: Final = 2
 """Flag: came from a publishable key; never links a visitor to a customer."""
 
+FORCED: Final = 4
+"""Flag: quality assurance had pinned the unit to a variant; never analysed."""
+BOT: Final = 8
+"""Flag: a crawler was exposed; never analysed."""
+
 IDENTITY_COLUMNS: Final = ("seq", "event_id", "visitor", "customer", "received_at_us", "flags", "digest")
 SENT_MONEY: Final = (
     "items_minor",
@@ -49,7 +54,7 @@ class Item(NamedTuple):
         event_id: unique for ever.
         visitor_id: text of the anonymous id, or None; leaves no trace but its number.
         customer_id: text of the logged-in id, or None.
-        flags: `CONTRADICTS_HASH`, `UNTRUSTED`.
+        flags: `CONTRADICTS_HASH`, `UNTRUSTED`, `FORCED`, `BOT`.
         content: column → value, for the `CONTENT_COLUMNS` that have one.
     """
 

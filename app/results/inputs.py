@@ -12,15 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.clock import day_start_us, shop_day
 from app.engine import tables
 from app.engine.port import AnalysisData
 from app.identity.resolve import Link, Resolution, resolve
-from app.ledger.rows import CONTRADICTS_HASH
+from app.ledger.rows import BOT, CONTRADICTS_HASH, FORCED
+from app.results.days import Integers, flat, integers, shop_days, with_day
 
 Policy = Literal["first_touch", "strict"]
 Unit = Literal["visitor", "customer"]
-Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 LOST_ORDERS, LOST_SHARE = 20, 0.95  # from here on orders of unexposed units point to different ids
@@ -102,6 +101,7 @@ class Scope:
         spans: [from, until) of analysed time, microseconds; until None: still running.
         frozen_at_us: units first exposed from here on are new and stay out; None: not frozen.
         entry_ends_us: no unit enters from here on (frozen, stopped or past its end); None: still open.
+        fallback: an experiment on customers whose visitors are units of their own until they log in.
     """
 
     unit: Unit
@@ -110,6 +110,7 @@ class Scope:
     spans: Sequence[tuple[int, int | None]]
     frozen_at_us: int | None = None
     entry_ends_us: int | None = None
+    fallback: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,16 +149,18 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
         [("occurred_us", "ascending"), ("event_id", "ascending")]
     )
     everyones = _orders(cut, scope, resolution)
-    exposed = np.isin(_integers(everyones["unit"]), _integers(analysed["unit"]))
+    exposed = np.isin(integers(everyones["unit"]), integers(analysed["unit"]))
     orders = everyones.filter(pa.array(exposed))
-    known = pc.is_in(cut.refunds["order_id"], value_set=_flat(orders["order_id"]))
-    refunds = _with_day(cut.refunds.filter(known), scope.timezone)
+    known = pc.is_in(cut.refunds["order_id"], value_set=flat(orders["order_id"]))
+    refunds = with_day(cut.refunds.filter(known), scope.timezone)
     reasons = exposures["reason"]
     notes = {
         "exposures_contradicting_hash": _count(_flagged(exposures)),
         "exposures_outside_running": _count(pc.equal(reasons, "outside_running")),
         "exposures_without_unit": _count(pc.equal(reasons, "no_unit")),
         "exposures_after_freeze": _count(pc.equal(reasons, "after_freeze")),
+        "exposures_forced": _count(pc.equal(reasons, "forced")),
+        "exposures_of_bots": _count(pc.equal(reasons, "bot")),
         "orders_without_exposure": _lost_orders(everyones, exposed, analysed),
         "contradicting_links": resolution.contradicting,
     }
@@ -171,20 +174,7 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
 
 def link_days(rows: LedgerRows, timezone: str) -> set[int]:
     """Shop days on which a link happened, days since 1970-01-01."""
-    return set(np.unique(shop_days(_integers(rows.links["occurred_us"]), timezone)).tolist())
-
-
-def shop_days(moments: Integers, timezone: str) -> Integers:
-    """The shop day of each moment (microseconds since 1970 UTC), days since 1970-01-01.
-
-    >>> shop_days(np.array([-1, 0, 86_400_000_000]), "UTC").tolist()
-    [-1, 0, 1]
-    """
-    if moments.size == 0:
-        return moments.astype(np.int64)
-    first, last = shop_day(int(moments.min()), timezone), shop_day(int(moments.max()), timezone)
-    starts = np.array([day_start_us(day, timezone) for day in range(first, last + 1)], dtype=np.int64)
-    return np.searchsorted(starts, moments, side="right").astype(np.int64) - 1 + first
+    return set(np.unique(shop_days(integers(rows.links["occurred_us"]), timezone)).tolist())
 
 
 def _resolution(links: pa.Table, unit: Unit, policy: Policy) -> Resolution:
@@ -197,15 +187,22 @@ def _resolution(links: pa.Table, unit: Unit, policy: Policy) -> Resolution:
 def _exposures(table: pa.Table, scope: Scope, resolution: Resolution) -> pa.Table:
     """Every exposure with its unit, its day, and the reason it is not analysed (empty: it is)."""
     unit, named = _units(table, scope.unit, resolution)
-    origin, moments = _origins(table, scope.unit), _integers(table["occurred_us"])
+    origin, moments = _origins(table, scope.unit), integers(table["occurred_us"])
+    if scope.fallback:
+        named = named | (origin >= 0)
     known = np.asarray(pc.is_in(table["variant"], value_set=pa.array(scope.variants, pa.string())))
     reason = np.full(table.num_rows, "", dtype=object)
     running = _running(moments, scope.spans)
-    for word, out in (("outside_running", ~running), ("no_unit", ~named), ("unknown_variant", ~known)):
+    flags = integers(table["flags"])
+    pinned, robots = (flags & FORCED) != 0, (flags & BOT) != 0
+    for word, out in (
+        *(("outside_running", ~running), ("no_unit", ~named), ("unknown_variant", ~known)),
+        *(("forced", pinned), ("bot", robots)),
+    ):
         reason[out] = word
     late = _after_freeze(unit, moments, reason == "", scope.frozen_at_us)
     reason[late] = "after_freeze"
-    return _with_day(
+    return with_day(
         table.select(["event_id", "variant", "occurred_us", "flags"])
         .append_column("unit", pa.array(unit, pa.int64()))
         .append_column("origin", pa.array(origin, pa.int64()))
@@ -218,14 +215,14 @@ def _orders(rows: LedgerRows, scope: Scope, resolution: Resolution) -> pa.Table:
     """Every order with its unit, its day and its earliest cancellation."""
     unit, _ = _units(rows.orders, scope.unit, resolution)
     earliest = rows.cancellations.group_by("order_id").aggregate([("occurred_us", "min")])
-    place = pc.index_in(rows.orders["order_id"], value_set=_flat(earliest["order_id"]))
-    cancelled = _flat(earliest["occurred_us_min"]).take(_flat(place))
-    days = shop_days(_integers(pc.fill_null(cancelled, 0)), scope.timezone)
+    place = pc.index_in(rows.orders["order_id"], value_set=flat(earliest["order_id"]))
+    cancelled = flat(earliest["occurred_us_min"]).take(flat(place))
+    days = shop_days(integers(pc.fill_null(cancelled, 0)), scope.timezone)
     cancelled_day = pc.if_else(
         pc.is_valid(cancelled), pa.array(days, pa.int32()), pa.scalar(None, pa.int32())
     )
     return (
-        _with_day(rows.orders.drop_columns(["visitor", "customer"]), scope.timezone)
+        with_day(rows.orders.drop_columns(["visitor", "customer"]), scope.timezone)
         .append_column("unit", pa.array(unit, pa.int64()))
         .append_column("cancelled_us", cancelled)
         .append_column("cancelled_day", cancelled_day)
@@ -235,7 +232,7 @@ def _orders(rows: LedgerRows, scope: Scope, resolution: Resolution) -> pa.Table:
 def _origins(table: pa.Table, unit: Unit) -> Integers:
     """The id each row was sent under: of the experiment's kind where it has one, else the other; −1: none."""
     other = "customer" if unit == "visitor" else "visitor"
-    return _integers(pc.fill_null(pc.coalesce(table[unit], table[other]), -1))
+    return integers(pc.fill_null(pc.coalesce(table[unit], table[other]), -1))
 
 
 def _units(table: pa.Table, unit: Unit, resolution: Resolution) -> tuple[Integers, Mask]:
@@ -281,25 +278,11 @@ def _lost_orders(orders: pa.Table, exposed: Mask, analysed: pa.Table) -> int:
     """
     if analysed.num_rows == 0:
         return 0
-    moments = _integers(orders["occurred_us"])
+    moments = integers(orders["occurred_us"])
     first, last = (moment.as_py() for moment in pc.min_max(analysed["occurred_us"]).values())
     inside = (moments >= first) & (moments <= last)
     lost, total = int((inside & ~exposed).sum()), int(inside.sum())
     return lost if lost >= LOST_ORDERS and lost >= LOST_SHARE * total else 0
-
-
-def _with_day(table: pa.Table, timezone: str) -> pa.Table:
-    days = shop_days(_integers(table["occurred_us"]), timezone)
-    return table.append_column("day", pa.array(days, pa.int32()))
-
-
-def _integers(column: pa.ChunkedArray | pa.Array) -> Integers:
-    values: Integers = np.asarray(column).astype(np.int64)
-    return values
-
-
-def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _count(mask: pa.ChunkedArray) -> int:

@@ -85,6 +85,7 @@ def scope_of(row: ExperimentRow) -> Scope:
         spans=running_spans(row),
         frozen_at_us=row.frozen_at_us,
         entry_ends_us=min(ends, default=None),
+        fallback=definition.get("fallback_unit") is not None,
     )
 
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,8 +12,8 @@ from sqlmodel import Session, SQLModel, select
 
 from app.access.keyring import document
 from app.access.tables import ApiKeyRow
-from app.experiments.service import holdout_rows, layer_rows, list_rows
-from app.experiments.tables import ExperimentRow, HoldoutRow, LayerRow
+from app.experiments.service import forced_rows, holdout_rows, layer_rows, list_rows, segment_rows
+from app.experiments.tables import ExperimentRow, ForcedRow, HoldoutRow, LayerRow, SegmentRow
 from app.serving.config import current_version
 from app.sources.service import source_rows
 from app.sources.tables import SourceRow
@@ -29,7 +29,7 @@ class Copy:
     Attributes:
         config_version: the version they are of.
         experiments: all, oldest first.
-        layers: all layers; `holdouts` likewise.
+        layers: all layers; `holdouts`, `segments` and `forced` likewise.
         keys: hashes and kinds of all API keys.
         sources: sources of webhooks, their secrets sealed.
     """
@@ -40,6 +40,8 @@ class Copy:
     holdouts: list[HoldoutRow]
     keys: list[dict[str, Any]]
     sources: list[SourceRow]
+    segments: list[SegmentRow] = field(default_factory=list)
+    forced: list[ForcedRow] = field(default_factory=list)
 
 
 def read_database(session: Session) -> Copy:
@@ -51,6 +53,8 @@ def read_database(session: Session) -> Copy:
         holdouts=holdout_rows(session),
         keys=[document(row) for row in session.exec(select(ApiKeyRow)).all()],
         sources=source_rows(session),
+        segments=segment_rows(session),
+        forced=forced_rows(session),
     )
 
 
@@ -67,6 +71,8 @@ def write_copy(path: Path, copy: Copy) -> None:
             "holdouts": [row.model_dump() for row in copy.holdouts],
             "keys": copy.keys,
             "sources": [row.model_dump() for row in copy.sources],
+            "segments": [row.model_dump() for row in copy.segments],
+            "forced": [row.model_dump() for row in copy.forced],
         }
     )
     try:
@@ -94,6 +100,8 @@ def read_copy(path: Path) -> Copy | None:
             [_row(HoldoutRow, item) for item in content["holdouts"]],
             content["keys"],
             [_row(SourceRow, item) for item in content.get("sources", [])],
+            [_row(SegmentRow, item) for item in content.get("segments", [])],
+            [_row(ForcedRow, item) for item in content.get("forced", [])],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("there is no usable snapshot on disk: %s", error)

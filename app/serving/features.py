@@ -52,6 +52,7 @@ def _split_rule(definition: Mapping[str, Any], rules: Experiment) -> dict[str, A
         "name": definition["name"],
         "seed": rules.seed,
         "hashAttribute": HASH_ATTRIBUTES[rules.unit],
+        **({"fallbackAttribute": HASH_ATTRIBUTES["visitor"]} if rules.fallback_unit else {}),
         "hashVersion": 2,
         "phase": str(rules.version - 1),
         "variations": [public_offer(variant["offer"]) for variant in variants],

@@ -1,15 +1,16 @@
 """From an experiment's row to what is served: compiled rules and ready-made bytes. One function, `serve`."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, cast
 
 import msgspec
 
-from app.experiments.allotment import holdouts_of
-from app.experiments.tables import ExperimentRow, HoldoutRow, LayerRow
+from app.experiments.allotment import holdouts_of, layer_seed_of
+from app.experiments.service import resolved_audience
+from app.experiments.tables import ExperimentRow, ForcedRow, HoldoutRow, LayerRow, SegmentRow
 from app.offers.schemas import public_offer
 from app.serving.features import local_features
 from app.strict import moment_us
@@ -37,6 +38,7 @@ class ServedExperiment:
         variants: keys of its variants.
         fragments: variant → public offer as JSON.
         fallback: offer for units outside, as JSON.
+        audience: its condition with groups and segments written out; empty for everybody.
         features: state → feature for GrowthBook SDKs; empty where browsers must not see its variants.
         timezone: IANA zone of the shop.
         starts_at_us: not served before; None: from the start action on.
@@ -54,6 +56,7 @@ class ServedExperiment:
     variants: frozenset[str]
     fragments: Mapping[str, bytes]
     fallback: bytes
+    audience: Mapping[str, Any]
     features: Mapping[str, bytes]
     timezone: str
     starts_at_us: int | None
@@ -72,20 +75,57 @@ class ServedExperiment:
         return self.rules
 
 
-def serve(
-    row: ExperimentRow, layers: Mapping[str, LayerRow], holdouts: Mapping[str, HoldoutRow]
-) -> ServedExperiment:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What experiments refer to.
+
+    Attributes:
+        layers: all layers by key.
+        holdouts: all holdouts by key; only those written down at an experiment's start apply to it.
+        segments: all segments by key.
+        forced: experiment → unit id → variant.
+    """
+
+    layers: Mapping[str, LayerRow]
+    holdouts: Mapping[str, HoldoutRow]
+    segments: Mapping[str, SegmentRow]
+    forced: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def of(
+        cls,
+        layers: Iterable[LayerRow],
+        holdouts: Iterable[HoldoutRow],
+        segments: Iterable[SegmentRow],
+        forced: Iterable[ForcedRow],
+    ) -> "Surroundings":
+        """Arrange the rows."""
+        pinned: dict[str, dict[str, str]] = {}
+        for row in forced:
+            pinned.setdefault(row.experiment, {})[row.unit_id] = row.variant
+        return cls(
+            {row.key: row for row in layers},
+            {row.key: row for row in holdouts},
+            {row.key: row for row in segments},
+            pinned,
+        )
+
+
+def serve(row: ExperimentRow, around: Surroundings) -> ServedExperiment:
     """Compile one experiment.
 
     Args:
         row: its row.
-        layers: all layers by key.
-        holdouts: all holdouts by key; only those written down at its start apply.
+        around: layers, holdouts, segments and forced units of all experiments.
+
+    Raises:
+        KeyError: it refers to something that is missing.
     """
     definition = row.definition
+    audience = resolved_audience(definition, around.segments)
     starts_at_us, ends_at_us = _moment(definition["starts_at"]), _moment(definition["ends_at"])
     state: State = "paused" if row.state == "draft" else cast("State", row.state)
-    rules = _rules(row, state, layers, holdouts)
+    rules = _rules(row, state, audience, around)
     runs = state in {"running", "frozen", "paused"}
     return ServedExperiment(
         key=row.key,
@@ -96,22 +136,20 @@ def serve(
         variants=frozenset(variant["key"] for variant in definition["variants"]),
         fragments={variant["key"]: _offer(variant["offer"]) for variant in definition["variants"]},
         fallback=_offer(definition["fallback"]),
-        features=local_features(definition, rules, row.state),
+        audience=audience,
+        features=local_features({**definition, "audience": audience}, rules, row.state),
         timezone=definition["timezone"],
         starts_at_us=starts_at_us,
         ends_at_us=ends_at_us,
         started_at_us=row.started_at_us,
         frozen_at_us=row.frozen_at_us,
-        before=_rules(row, "paused", layers, holdouts) if runs and starts_at_us is not None else None,
-        after=_rules(row, "stopped", layers, holdouts) if runs and ends_at_us is not None else None,
+        before=_rules(row, "paused", audience, around) if runs and starts_at_us is not None else None,
+        after=_rules(row, "stopped", audience, around) if runs and ends_at_us is not None else None,
     )
 
 
-def _rules(
-    row: ExperimentRow, state: State, layers: Mapping[str, LayerRow], holdouts: Mapping[str, HoldoutRow]
-) -> Experiment:
+def _rules(row: ExperimentRow, state: State, audience: Mapping[str, Any], around: Surroundings) -> Experiment:
     definition, decision = row.definition, row.decision or {}
-    audience = definition["audience"]
     seed = definition["seed"]
     return Experiment(
         key=row.key,
@@ -122,8 +160,10 @@ def _rules(
         ranges=ranges_of(definition),
         state=state,
         condition=_compiled(msgspec.json.encode(audience)) if audience else None,
-        layer_slot=_slot(definition["layer"], layers),
-        holdouts=_held_out(row, holdouts),
+        layer_slot=_slot(row, around.layers),
+        holdouts=_held_out(row, around.holdouts),
+        forced=around.forced.get(row.key, {}),
+        fallback_unit=definition.get("fallback_unit"),
         decided_variant=decision.get("variant"),
         hold_back=decision.get("hold_back_share", 0.0),
         hold_back_seed=hashlib.sha256(f"{seed}:hold-back".encode()).hexdigest()[:_HOLD_BACK_SEED_LENGTH],
@@ -144,11 +184,12 @@ def ranges_of(definition: Mapping[str, Any]) -> tuple[Range, ...]:
     return split_ranges([variant["weight"] for variant in variants], definition["coverage"])
 
 
-def _slot(use: Mapping[str, Any] | None, layers: Mapping[str, LayerRow]) -> LayerSlot | None:
+def _slot(row: ExperimentRow, layers: Mapping[str, LayerRow]) -> LayerSlot | None:
+    use = row.definition["layer"]
     if use is None:
         return None
     low, high = use["range"]
-    return LayerSlot(Layer(use["key"], layers[use["key"]].seed), low, high)
+    return LayerSlot(Layer(use["key"], layer_seed_of(row) or layers[use["key"]].seed), low, high)
 
 
 def _held_out(row: ExperimentRow, holdouts: Mapping[str, HoldoutRow]) -> tuple[Holdout, ...]:

@@ -1,8 +1,8 @@
 """What other rooms and the command line may ask of serving."""
 
 from app.database import Database
-from app.experiments.service import get_row, holdout_rows, layer_rows
-from app.serving.served import ServedExperiment, serve
+from app.experiments.service import forced_rows, get_row, holdout_rows, layer_rows, segment_rows
+from app.serving.served import ServedExperiment, Surroundings, serve
 
 
 def served_experiment(database: Database, key: str) -> ServedExperiment:
@@ -13,6 +13,7 @@ def served_experiment(database: Database, key: str) -> ServedExperiment:
     """
     with database.read() as session:
         row = get_row(session, key)
-        layers = {layer.key: layer for layer in layer_rows(session)}
-        holdouts = {holdout.key: holdout for holdout in holdout_rows(session)}
-        return serve(row, layers, holdouts)
+        around = Surroundings.of(
+            layer_rows(session), holdout_rows(session), segment_rows(session), forced_rows(session)
+        )
+        return serve(row, around)

@@ -20,7 +20,7 @@ from app.serving.config import current_version
 from app.serving.copies import Copy, read_copy, read_database, write_copy
 from app.serving.enrolment import Frozen
 from app.serving.follow import Follower
-from app.serving.served import LISTED, ServedExperiment, serve
+from app.serving.served import LISTED, ServedExperiment, Surroundings, serve
 from app.serving.sheet import Sheet, Sheets
 from app.settings import Settings
 from app.sources.service import SourceBook
@@ -97,16 +97,15 @@ EMPTY = Snapshot(-1, MappingProxyType({}), ())
 
 def build(copy: Copy) -> Snapshot:
     """Compile what was read; an experiment that cannot be compiled is left out and logged."""
-    layers = {row.key: row for row in copy.layers}
-    holdouts = {row.key: row for row in copy.holdouts}
+    around = Surroundings.of(copy.layers, copy.holdouts, copy.segments, copy.forced)
     experiments = {}
     for row in copy.experiments:
         try:
-            experiments[row.key] = serve(row, layers, holdouts)
+            experiments[row.key] = serve(row, around)
         except (ValueError, KeyError, TypeError):
             log.exception("experiment %s cannot be served", row.key)
     listed = tuple(served for served in experiments.values() if served.state in LISTED)
-    audiences = {row.key: row.definition["audience"] for row in copy.experiments if row.key in experiments}
+    audiences = {key: served.audience for key, served in experiments.items()}
     return Snapshot(
         copy.config_version, MappingProxyType(experiments), listed, MappingProxyType(audiences), _sheets(copy)
     )
@@ -117,6 +116,8 @@ def _sheets(copy: Copy) -> Sheets:
         [row.model_dump(mode="json") for row in copy.experiments],
         [row.model_dump(mode="json") for row in copy.layers],
         [row.model_dump(mode="json") for row in copy.holdouts],
+        [row.model_dump(mode="json") for row in copy.segments],
+        [row.model_dump(mode="json") for row in copy.forced],
     ]
     dates = [row.definition[name] for row in copy.experiments for name in ("starts_at", "ends_at")]
     moments = [moment_us(date) for date in dates if date is not None]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dashboards.wording.language import Words
 from dashboards.wording.trust import check_words
 from stats.results import Check, Result
+from stats.trust import QUIET_NOTES
 
 _RANK = {"stop": 0, "warning": 1, "ok": 2}
 
@@ -34,7 +35,7 @@ class RatioRow:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """The whole banner; `findings` are worst first and leave out what is fine."""
+    """The whole banner; `findings` are worst first, what was set aside on purpose last."""
 
     status: str
     findings: tuple[Finding, ...]
@@ -46,10 +47,11 @@ class Banner:
 def banner(result: Result, words: Words, names: Mapping[str, str]) -> Banner:
     """The banner of a result."""
     trust = result.trust
-    bad = sorted((c for c in trust.checks if c.status != "ok"), key=lambda check: _RANK[check.status])
+    told = [check for check in trust.checks if check.status != "ok" or check.key in QUIET_NOTES]
+    told.sort(key=lambda check: _RANK[check.status])
     return Banner(
         status=trust.status,
-        findings=tuple(_finding(check, words) for check in bad),
+        findings=tuple(_finding(check, words) for check in told),
         ratio=_ratio(result, words, names),
         ratio_pvalue=words.formats.pvalue(trust.srm.pvalue),
         crossover=words.ngettext(

@@ -74,6 +74,16 @@ _CHECKS = {
         mark("The storefront still shows the offer to people outside the test. They are not analysed."),
         mark("Show the offer only while the assignment says so."),
     ),
+    "exposures_forced": CheckWords(
+        mark("Exposures of units that quality assurance pinned to a variant"),
+        mark("Testers look at the offers. Their exposures are kept and never analysed."),
+        mark("Nothing to do. Take the pins off when the testers are done."),
+    ),
+    "exposures_of_bots": CheckWords(
+        mark("Exposures of crawlers"),
+        mark("Search engines and other robots visit the shop. Their exposures are kept and never analysed."),
+        mark("Nothing to do, unless they are a large share: then look at which addresses they come from."),
+    ),
     "selection_trap": CheckWords(
         mark("Most visitors had not ordered before they saw the offer"),
         mark(

@@ -176,6 +176,8 @@ def test_every_metric_of_the_catalogue_has_a_name_and_an_explanation(locale: str
         "selection_trap",
         "exposures_contradicting_hash",
         "exposures_outside_running",
+        "exposures_forced",
+        "exposures_of_bots",
         "orders_without_exposure",
         "margin_unknown",
         "currency_without_rate",

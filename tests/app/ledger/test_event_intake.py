@@ -1,6 +1,7 @@
 """Oracle: the contract's table of events and the issue's list of bad input, one expected code each."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -215,7 +216,8 @@ def test_exposures_that_come_when_nothing_runs_are_stored(state: str) -> None:
 
 
 def test_where_the_customer_is_randomised_the_customer_id_is_checked() -> None:
-    by = made_sender(experiments={"reuse": Known(unit="customer")})
+    rules = replace(HALVES, unit="customer")
+    by = made_sender(experiments={"reuse": Known(rules, unit="customer")})
     exposed = EXPOSED | {"visitor_id": "anyone", "customer_id": "a"}
     wrong = exposed | {"variant": "often"}
     unknown = wrong | {"customer_id": None}
