@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -152,3 +153,35 @@ def silent_socket() -> Iterator[str]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def document(version: int, *, state: str = "running", seed: str = "0123456789abcdef") -> bytes:
+    """Rules of one experiment with two halves."""
+    rules = {
+        "key": "e",
+        "version": 1,
+        "unit": "visitor",
+        "seed": seed,
+        "variants": ["a", "b"],
+        "ranges": [[0.0, 0.5], [0.5, 1.0]],
+        "state": state,
+    }
+    experiment = {
+        "rules": rules,
+        "audience": None,
+        "starts_at_us": None,
+        "ends_at_us": None,
+        "offers": {"a": {"kind": "gift"}, "b": None},
+        "fallback": {"kind": "none"},
+    }
+    return json.dumps({"format": 1, "config_version": version, "experiments": [experiment]}).encode()
+
+
+def until(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Whether something becomes true within a deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.005)  # polling another thread, not timing anything
+    return False

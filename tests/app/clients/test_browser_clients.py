@@ -14,9 +14,8 @@ import httpx
 import pytest
 
 import app.clients
-from tests.app.clients.bad_service import silent_socket
+from tests.app.clients.bad_service import silent_socket, until
 from tests.app.clients.storefront import Storefront, storefront
-from tests.app.clients.test_rules_are_followed_and_kept import until
 from tests.support.browser import Watched, chromium_missing, chromium_page
 from tests.support.inprocess import definition
 from tests.support.live import Live, live_service

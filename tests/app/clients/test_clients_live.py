@@ -16,9 +16,8 @@ import httpx
 import pytest
 
 from app.clients import Answer, AsyncClient, Client, Options
-from tests.app.clients.bad_service import BadService
+from tests.app.clients.bad_service import BadService, until
 from tests.app.clients.conftest import HurriedClock
-from tests.app.clients.test_rules_are_followed_and_kept import until
 from tests.support.inprocess import definition
 from tests.support.live import ROOT, Live, live_service
 

@@ -12,7 +12,7 @@ from openfeature.track import TrackingEventDetails
 
 from app.clients import Client, Options
 from app.clients.openfeature import Exposures, tracking
-from tests.app.clients.test_rules_are_followed_and_kept import until
+from tests.app.clients.bad_service import until
 from tests.support.inprocess import definition
 from tests.support.live import Live, live_service
 

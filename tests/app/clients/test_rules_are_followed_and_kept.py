@@ -2,12 +2,9 @@
 
 import json
 import logging
-import os
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,44 +14,12 @@ import pytest
 from app.clients import Client, Options, disk
 from app.clients.disk import Kept, keep, recall
 from app.clients.exchange import Exchange
-from tests.app.clients.bad_service import BadService
+from tests.app.clients.bad_service import BadService, document, until
 from tests.app.clients.conftest import HurriedClock
 from tests.support.live import ROOT
 
 KEY = "olk_srv_key"
 SLOW = Options(poll_seconds=3600.0, budget_seconds=0.2)
-
-
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Whether something becomes true within a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.005)  # polling another thread, not timing anything
-    return False
-
-
-def document(version: int, *, state: str = "running", seed: str = "0123456789abcdef") -> bytes:
-    """Rules of one experiment with two halves."""
-    rules = {
-        "key": "e",
-        "version": 1,
-        "unit": "visitor",
-        "seed": seed,
-        "variants": ["a", "b"],
-        "ranges": [[0.0, 0.5], [0.5, 1.0]],
-        "state": state,
-    }
-    experiment = {
-        "rules": rules,
-        "audience": None,
-        "starts_at_us": None,
-        "ends_at_us": None,
-        "offers": {"a": {"kind": "gift"}, "b": None},
-        "fallback": {"kind": "none"},
-    }
-    return json.dumps({"format": 1, "config_version": version, "experiments": [experiment]}).encode()
 
 
 def _polled(bad: BadService, clock: HurriedClock) -> list[int]:
@@ -256,56 +221,3 @@ def test_rules_in_hand_go_on_after_the_key_was_revoked_and_become_stale(
         assert until(lambda: client.is_key_refused)
         assert until(lambda: client.assign("e", "v-1").stale)
         assert client.assign("e", "v-1").source == "local"
-
-
-# ---- processes
-
-
-def _program(bad: BadService, code: str) -> None:
-    """Run a program with a client; it must end well and say nothing."""
-    head = "import os, sys, time; from app.clients import Client, Options\n"
-    head += (
-        f"client = Client({bad.url!r}, 'olk_srv_key', Options(send_seconds=3600.0, poll_seconds=3600.0))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", head + code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == ""
-
-
-def test_a_program_that_just_ends_has_sent_its_events(bad: BadService) -> None:
-    _program(bad, "client.track_order('o-1', 'RUB', 100, visitor_id='v')")
-    assert [event["type"] for event in bad.stored.values()] == ["order"]
-
-
-def test_a_program_ends_in_time_although_the_service_is_away(bad: BadService) -> None:
-    bad.plan = lambda _service, _path: 503
-    begun = time.monotonic()
-    _program(bad, "client.track_order('o-1', 'RUB', 100, visitor_id='v')")
-    assert time.monotonic() - begun < 20
-    assert bad.stored == {}
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_both_parent_and_child_work_after_a_fork_and_nothing_is_sent_twice(bad: BadService) -> None:
-    bad.rules = document(1)
-    code = (
-        "assert client.ready()\n"
-        "client.track_custom('before', visitor_id='v')\n"
-        "import warnings; warnings.simplefilter('ignore')\n"  # Python 3.12 warns of threads and fork
-        "child = os.fork()\n"
-        "name = 'parent' if child else 'child'\n"
-        "assert client.assign('e', 'v-1').source == 'local'\n"
-        "client.track_custom(name, visitor_id='v')\n"
-        "assert client.flush(10), name\n"
-        "client.close()\n"
-        "os.waitpid(child, 0) if child else os._exit(0)\n"
-    )
-    _program(bad, code)
-    names = sorted(event["name"] for event in bad.stored.values())
-    assert names == ["before", "child", "parent"]
-    assert len(bad.delivered) == 3
