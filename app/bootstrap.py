@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from app.access.service import KeyRing
 from app.clock import Clock, SystemClock
 from app.database import Database
+from app.leaving import told_to_leave
 from app.ledger.service import Ledger
 from app.serving.keeping_up import KeepingUp
 from app.serving.snapshot import SnapshotHolder
@@ -88,8 +89,9 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
 @asynccontextmanager
 async def running(services: Services) -> AsyncIterator[Services]:
     """The services, started and stopped around a block."""
-    services.start()
-    try:
-        yield services
-    finally:
-        await services.stop()
+    with told_to_leave():
+        services.start()
+        try:
+            yield services
+        finally:
+            await services.stop()

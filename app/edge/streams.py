@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from app.edge.http import Receive, Send
 from app.errors import Unavailable
+from app.leaving import is_leaving
 
 LOOK_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
@@ -55,7 +56,7 @@ async def _left(receive: Receive) -> None:
 async def _speak(send: Send, message: Callable[[], bytes | None], gone: "asyncio.Task[None]") -> None:
     loop = asyncio.get_running_loop()
     end, beat = loop.time() + LONGEST_SECONDS, loop.time()
-    while not gone.done() and loop.time() < end:
+    while not (gone.done() or is_leaving() or loop.time() >= end):
         body = message()
         if body is None and loop.time() >= beat:
             body = b": here\n\n"

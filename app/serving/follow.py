@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -22,6 +23,11 @@ STRIDE = 20_000
 """Rows of the ledger looked through in one transaction of the local file."""
 FAR_BEHIND = 500_000
 """Rows from which on the index may be built anew aside, which is faster than adding to it."""
+
+CONTRADICTING = Gauge(
+    "offerlab_contradicting_links", "Pairs of visitor and customer that contradict the visitor's first link"
+)
+BEHIND = Gauge("offerlab_identity_rows_behind", "Rows of the ledger that identity has not read yet")
 
 _HEAD = text("SELECT coalesce(max(seq), 0) FROM events")
 _DIGEST = text("SELECT digest FROM events WHERE seq = :seq")
@@ -51,7 +57,9 @@ class Follower:
     def load(self, frozen: Mapping[str, Frozen]) -> None:
         """Show what lies on disk, without asking the database."""
         with self._guarded():
-            self._show(self._current(), frozen)
+            file = self._current()
+            self._show(file, frozen)
+            CONTRADICTING.set(file.links.contradicting())
 
     def enrol(self, frozen: Mapping[str, Frozen], version: int) -> None:
         """Know who was enrolled in each experiment that is frozen; only what is frozen newly is read.
@@ -98,6 +106,7 @@ class Follower:
                 if low < high:
                     self._take(file, session, low, high)
             self._show(file, frozen)
+            BEHIND.set(head - high)
             return high < head
         return False
 
@@ -109,6 +118,7 @@ class Follower:
             enrolment.stand_in(changes.stand_ins)
             enrolment.follow(session, low, high)
         file.advance(high, _digest(session, high), changes.customers)
+        CONTRADICTING.set(file.links.contradicting())
 
     def _renew(self, file: IndexFile, session: Session, frozen: Mapping[str, Frozen], version: int) -> None:
         enrolment = self._enrolment_of(file)

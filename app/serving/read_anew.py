@@ -4,6 +4,7 @@ Adding ten million links one by one would write most pages of the file many time
 """
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from app.database import Database
 from app.ledger.rows import UNTRUSTED
 from app.serving.id_table import key_of
 from app.serving.index_file import LINKS_FILE, IndexFile
+from app.serving.links import LinkRow
 
 READ_ROWS: Final = 100_000
 SORTING_KIB: Final = 64_000
@@ -25,20 +27,22 @@ LINKS = text(
 
 _HEAD = text("SELECT coalesce(max(seq), 0) FROM events")
 _DIGEST = text("SELECT digest FROM events WHERE seq = :seq")
-_STAGE = "CREATE TABLE stage (visitor INTEGER, customer INTEGER, occurred_us INTEGER, event_id TEXT, id TEXT)"
+_STAGE = (
+    "CREATE TABLE aside.stage"
+    " (visitor INTEGER, customer INTEGER, occurred_us INTEGER, event_id TEXT, id TEXT)"
+)
 _SORT = """
 INSERT INTO visitors SELECT visitor, customer, occurred_us, event_id, id FROM (SELECT *, row_number()
-    OVER (PARTITION BY visitor ORDER BY occurred_us, event_id) AS place FROM stage) WHERE place = 1;
-CREATE TABLE ranked AS SELECT customer, visitor, row_number()
+    OVER (PARTITION BY visitor ORDER BY occurred_us, event_id) AS place FROM aside.stage) WHERE place = 1;
+CREATE TABLE aside.ranked AS SELECT customer, visitor, row_number()
     OVER (PARTITION BY customer ORDER BY occurred_us, event_id) AS place FROM visitors;
-INSERT INTO customers SELECT customer, visitor FROM ranked WHERE place = 1;
-INSERT INTO others SELECT customer, visitor FROM ranked WHERE place > 1 ORDER BY customer, visitor;
-INSERT INTO contradictions SELECT DISTINCT s.visitor, s.customer FROM stage s
+INSERT INTO customers SELECT customer, visitor FROM aside.ranked WHERE place = 1;
+INSERT INTO others SELECT customer, visitor FROM aside.ranked WHERE place > 1 ORDER BY customer, visitor;
+INSERT INTO contradictions SELECT DISTINCT s.visitor, s.customer FROM aside.stage s
     JOIN visitors v ON v.visitor = s.visitor WHERE s.customer <> v.customer;
-DROP TABLE ranked;
-DROP TABLE stage;
 """
-_SETTINGS = ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{SORTING_KIB}", "temp_store=FILE")
+_SETTINGS = ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{SORTING_KIB}")
+_ASIDE = "aside.sqlite3"
 
 
 def read_anew(database: Database, folder: Path) -> None:
@@ -51,20 +55,50 @@ def read_anew(database: Database, folder: Path) -> None:
     Raises:
         OSError: no space. sqlite3.Error: likewise.
     """
-    IndexFile(folder).close()  # makes the tables
-    connection = sqlite3.connect(folder / LINKS_FILE, isolation_level=None)
+    connection = begun(folder)
     try:
-        for setting in _SETTINGS:
-            connection.execute(f"PRAGMA {setting}")
-        connection.execute(_STAGE)
-        reached = _stage(database, connection)
-        connection.executescript(_SORT)
-        connection.execute("UPDATE reached SET seq = ?, digest = ?", reached)
+        finished(connection, folder, _read(database, connection))
     finally:
         connection.close()
 
 
-def _stage(database: Database, connection: sqlite3.Connection) -> tuple[int, bytes | None]:
+def begun(folder: Path) -> sqlite3.Connection:
+    """A new index that takes links in any order; until it is finished a fault leaves rubbish."""
+    IndexFile(folder).close()  # makes the tables
+    connection = sqlite3.connect(folder / LINKS_FILE, isolation_level=None)
+    connection.execute("ATTACH ? AS aside", (str(folder / _ASIDE),))
+    for database in ("main", "aside"):
+        for setting in _SETTINGS:
+            connection.execute(f"PRAGMA {database}.{setting}")
+    connection.execute(_STAGE)
+    return connection
+
+
+def staged(connection: sqlite3.Connection, rows: Iterable[LinkRow]) -> None:
+    """Put links aside."""
+    connection.execute("BEGIN")
+    connection.executemany(
+        "INSERT INTO aside.stage VALUES (?, ?, ?, ?, ?)",
+        ((key_of(row[0]), key_of(row[1]), row[2], row[3], row[0]) for row in rows),
+    )
+    connection.execute("COMMIT")
+
+
+def finished(connection: sqlite3.Connection, folder: Path, reached: tuple[int, bytes | None]) -> None:
+    """Make the index of what was put aside.
+
+    Args:
+        connection: from `begun`; closed here.
+        folder: the same.
+        reached: the `seq` up to which the ledger was read, and the digest of that row.
+    """
+    connection.executescript(_SORT)
+    connection.execute("UPDATE reached SET seq = ?, digest = ?", reached)
+    connection.close()
+    (folder / _ASIDE).unlink()
+
+
+def _read(database: Database, connection: sqlite3.Connection) -> tuple[int, bytes | None]:
     low = 0
     while True:
         with database.read() as session:
@@ -74,10 +108,5 @@ def _stage(database: Database, connection: sqlite3.Connection) -> tuple[int, byt
                 return low, None if digest is None else bytes(digest)
             high = min(low + READ_ROWS, head)
             rows = session.execute(LINKS, {"low": low, "high": high}).all()
-        connection.execute("BEGIN")
-        connection.executemany(
-            "INSERT INTO stage VALUES (?, ?, ?, ?, ?)",
-            ((key_of(row[0]), key_of(row[1]), row[2], row[3], row[0]) for row in rows),
-        )
-        connection.execute("COMMIT")
+        staged(connection, ((row[0], row[1], row[2], row[3]) for row in rows))
         low = high

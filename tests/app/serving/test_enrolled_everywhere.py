@@ -43,7 +43,12 @@ def _variant(services: Services, visitor_id: str, customer_id: str | None = None
 
 def _send(service: InProcess, kind: str, seconds_ago: int, **fields: Any) -> None:
     occurred_at = isoformat(service.clock.now_us() - seconds_ago * SECOND_US)
-    event = {"event_id": f"e-{kind}-{fields}", "type": kind, "occurred_at": occurred_at, **fields}
+    event = {
+        "event_id": f"e-{kind}-{seconds_ago}-{fields}",
+        "type": kind,
+        "occurred_at": occurred_at,
+        **fields,
+    }
     answer = service.call("POST", "/api/v1/events", {"events": [event]}, "srv").json()
     assert answer["accepted"] == 1, answer
 
@@ -192,3 +197,12 @@ def test_a_whole_ledger_is_read_anew_as_link_by_link(
         assert [*map(found.canonical, customers)] == [*map(expected.canonical, customers)]
         assert found.contradicting() == expected.contradicting() > 0
         assert _variant(other, "v1") is not None
+
+
+def test_the_metrics_count_pairs_that_contradict_a_first_link(service: InProcess) -> None:
+    for seconds_ago, customer_id in ((30, "anna"), (20, "boris"), (10, "boris")):
+        _send(service, "identify", seconds_ago, visitor_id="phone", customer_id=customer_id)
+    service.services.snapshots.follow()
+    text = service.call("GET", "/metrics", kind=None).text
+    assert "offerlab_contradicting_links 1.0" in text
+    assert "offerlab_identity_rows_behind 0.0" in text
