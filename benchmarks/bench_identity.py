@@ -69,12 +69,13 @@ def build(folder: Path, count: int) -> None:
     for first in range(0, count, ROWS):
         staged(connection, links(first, min(first + ROWS, count)))
     finished(connection, folder, (count, b"x" * 32))
+    sorting_mb = memory_mb()["VmHWM"]
     file = IndexFile(folder)
-    seconds, memory = time.process_time() - begin, memory_mb()
+    seconds, whole_mb = time.process_time() - begin, memory_mb()["VmHWM"]
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     print(
-        f"build: {seconds:.0f} s ({seconds / count * 1e6:.1f} µs a link),"
-        f" most memory {memory['VmHWM']:.0f} MB of which {memory['RssFile']:.0f} MB mapped files"
+        f"build: {seconds:.0f} s ({seconds / count * 1e6:.1f} µs a link), most memory {sorting_mb:.0f} MB,"
+        f" with the mapped table while it is written {whole_mb:.0f} MB"
     )
     print(f"files: {sum(sizes.values()) / count:.0f} bytes a link, of them ids {sizes['ids'] / count:.0f}")
     follow(file, count)

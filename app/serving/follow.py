@@ -3,8 +3,8 @@
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from prometheus_client import Gauge
@@ -19,7 +19,7 @@ from app.serving.index_file import IndexFile, IndexHome, is_broken
 from app.serving.read_anew import LINKS, read_anew
 
 log = logging.getLogger("offerlab")
-STRIDE = 20_000
+STRIDE = 5_000
 """Rows of the ledger looked through in one transaction of the local file."""
 FAR_BEHIND = 500_000
 """Rows from which on the index may be built anew aside, which is faster than adding to it."""
@@ -89,6 +89,19 @@ class Follower:
         while self._step(frozen):
             pass
 
+    def forget(self, visitor_ids: Iterable[str], customer_ids: Iterable[str] = ()) -> None:
+        """Erase visitors, and customers with all their visitors: no byte of an id stays in the local files.
+
+        The ledger must have forgotten them before, or they come back when the index is read again.
+
+        Raises:
+            sqlite3.Error: it could not be done now, and has to be done again. OSError: likewise.
+        """
+        with self._lock:
+            file = self._current()
+            file.forget(visitor_ids, customer_ids)
+            self.aliases.show(file)
+
     def close(self) -> None:
         """Close the local file."""
         with self._lock:
@@ -132,8 +145,14 @@ class Follower:
         with self._home.building() as is_ours:
             if not is_ours:
                 return
+            self._home.tidy()
             folder = self._home.new_folder()
-            read_anew(self._database, folder)
+            try:
+                read_anew(self._database, folder)
+            except (sqlite3.Error, OSError) as error:
+                log.warning("identity cannot be read anew (%r); following row by row", error)
+                self._home.tidy()
+                return
             with self._guarded(), self._database.read() as session:
                 self._renew(IndexFile(folder), session, frozen, version)
                 self._home.use(folder)
@@ -154,7 +173,8 @@ class Follower:
             except (sqlite3.Error, OSError, ValueError) as error:
                 log.warning("the identity index cannot be used: %r", error)
                 if isinstance(error, ValueError) or is_broken(error):
-                    self._replace()
+                    with suppress(sqlite3.Error, OSError):  # no space: tried again in a second
+                        self._replace()
 
     def _current(self) -> IndexFile:
         """The index that all workers use."""

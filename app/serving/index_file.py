@@ -231,6 +231,14 @@ class IndexHome:
         if before is not None and before != folder.name:
             shutil.rmtree(self.folder / before, ignore_errors=True)
 
+    def tidy(self) -> None:
+        """Remove what a build has left that did not come to its end; only while no other is building."""
+        with self._locked("lock"):
+            used = self._current()
+            for folder in self.folder.iterdir():
+                if folder.is_dir() and folder.name != used:
+                    shutil.rmtree(folder, ignore_errors=True)
+
     @contextmanager
     def building(self) -> Iterator[bool]:
         """Only one worker at a time builds an index; whether it is this one."""

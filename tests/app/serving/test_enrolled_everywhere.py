@@ -199,6 +199,37 @@ def test_a_whole_ledger_is_read_anew_as_link_by_link(
         assert _variant(other, "v1") is not None
 
 
+def test_without_space_for_a_new_index_links_are_followed_row_by_row(
+    service: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _send(service, "identify", 5, visitor_id="phone", customer_id="anna")
+
+    def full(_database: object, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / "half").write_text("of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("app.serving.follow.FAR_BEHIND", 0)
+    monkeypatch.setattr("app.serving.follow.read_anew", full)
+    with replica(service, tmp_path / "second") as other:
+        assert other.snapshots.follower.aliases.canonical("anna") == "phone"
+    assert [*(tmp_path / "second" / "identity").rglob("half")] == []
+
+
+def test_an_erased_visitor_is_gone_from_the_files_of_a_running_service(
+    service: InProcess, tmp_path: Path
+) -> None:
+    _send(service, "identify", 6, visitor_id="the-phone-of-anna", customer_id="anna")
+    _send(service, "identify", 5, visitor_id="the-laptop-of-anna", customer_id="anna")
+    follower = service.services.snapshots.follower
+    service.services.snapshots.follow()
+    folder = tmp_path / "first" / "identity"
+    assert any(b"the-phone" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    follower.forget(["the-phone-of-anna"])
+    assert follower.aliases.canonical("anna") == "the-laptop-of-anna"
+    assert not any(b"the-phone" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
 def test_the_metrics_count_pairs_that_contradict_a_first_link(service: InProcess) -> None:
     for seconds_ago, customer_id in ((30, "anna"), (20, "boris"), (10, "boris")):
         _send(service, "identify", seconds_ago, visitor_id="phone", customer_id=customer_id)
