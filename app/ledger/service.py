@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import text
 
 from app.clock import Clock
 from app.database import Database
 from app.ledger.rows import Item, Outcome
+from app.ledger.transaction import Deed, Follower
 from app.ledger.writer import QUEUE_CAPACITY_EVENTS, Request, Writer, unavailable
 
 APPEND_TIMEOUT_SECONDS = 1.9
@@ -20,12 +22,17 @@ class Ledger:
         database: where it is.
         clock: stamps the moment of receipt.
         capacity_events: how many events may wait for the writer; more are refused.
+        followers: hear of new events in their own transaction.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, capacity_events: int = QUEUE_CAPACITY_EVENTS
+        self,
+        database: Database,
+        clock: Clock,
+        capacity_events: int = QUEUE_CAPACITY_EVENTS,
+        followers: Sequence[Follower] = (),
     ) -> None:
-        self._writer = Writer(database, clock, capacity_events)
+        self._writer = Writer(database, clock, capacity_events, followers)
 
     def start(self) -> None:
         """Start the writer thread."""
@@ -44,7 +51,19 @@ class Ledger:
         """
         if not items:
             return []
-        request = Request(items)
+        found: list[Outcome] = await self._settled(Request(items))
+        return found
+
+    async def do(self, deed: Deed) -> Any:
+        """Do a deed in the writer's transaction; returns its answer, only after the commit.
+
+        Raises:
+            Refusal: the deed's own; nothing of it was stored.
+            Unavailable: as of `append`; it may have been stored, so a deed must bear being done again.
+        """
+        return await self._settled(Request(deed=deed))
+
+    async def _settled(self, request: Request) -> Any:
         self._writer.submit(request)
         try:
             async with asyncio.timeout(APPEND_TIMEOUT_SECONDS):

@@ -3,8 +3,10 @@
 import contextlib
 import json
 import os
+import re
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from app.database import Database
@@ -67,6 +69,14 @@ class Store(Protocol):
         """Add ledger rows, in the order of `COLUMNS`."""
         ...
 
+    def run(self, statement: str, values: Mapping[str, Any]) -> Any:
+        """One statement with `:name` in place of values; gives the driver's cursor."""
+        ...
+
+    def run_many(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """The same statement once for each of some rows; how many rows it changed."""
+        ...
+
 
 class SqliteStore:
     """SQLite: `BEGIN IMMEDIATE` is the lock; keys are looked up many at once through `json_each`."""
@@ -125,6 +135,14 @@ class SqliteStore:
         marks = ", ".join("?" * len(COLUMNS))
         statement = f"INSERT INTO events ({_COLUMN_LIST}) VALUES ({marks})"  # noqa: S608 - names of ours only
         self._connection.executemany(statement, rows)
+
+    def run(self, statement: str, values: Mapping[str, Any]) -> Any:
+        """See `Store`."""
+        return self._execute(statement, values)
+
+    def run_many(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """See `Store`."""
+        return int(self._connection.executemany(statement, rows).rowcount)
 
 
 class PostgresStore:
@@ -190,10 +208,26 @@ class PostgresStore:
         """See `Store`."""
         self._copy(f"COPY events ({_COLUMN_LIST}) FROM STDIN", rows)
 
+    def run(self, statement: str, values: Mapping[str, Any]) -> Any:
+        """See `Store`."""
+        return self._execute(_percent(statement), values)
+
+    def run_many(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """See `Store`."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(_percent(statement), rows)
+            return int(cursor.rowcount)
+
     def _copy(self, statement: str, rows: Sequence[Row]) -> None:
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
+
+
+@lru_cache(maxsize=256)
+def _percent(statement: str) -> str:
+    """The statement with names as psycopg wants them."""
+    return re.sub(r":(\w+)", r"%(\1)s", statement)
 
 
 def open_store(database: Database) -> Store:

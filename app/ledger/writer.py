@@ -12,10 +12,10 @@ from typing import Any
 
 from app.clock import Clock
 from app.database import Database
-from app.errors import Unavailable
-from app.ledger.batch import Recorded, record
-from app.ledger.rows import Identifier, Item, Outcome
+from app.errors import Refusal, Unavailable
+from app.ledger.rows import Identifier, Item
 from app.ledger.stores import Store, away_errors, open_store
+from app.ledger.transaction import Deed, Follower, Transaction
 
 log = logging.getLogger("offerlab.ledger")
 QUEUE_CAPACITY_EVENTS = 10_000
@@ -25,14 +25,16 @@ CLOSE_TIMEOUT_SECONDS = 15.0
 
 
 class Request:
-    """The items of one append and the future that waits for them; made on the loop that awaits it."""
+    """The items of one append, or one deed, and the future that waits; made on the loop that awaits it."""
 
-    __slots__ = ("abandoned", "future", "items", "loop")
+    __slots__ = ("abandoned", "deed", "future", "items", "loop", "size")
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[Item] = (), deed: Deed | None = None) -> None:
         self.items = items
+        self.deed = deed
+        self.size = len(items) if deed is None else deed.size
         self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[list[Outcome]] = self.loop.create_future()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
         self.abandoned = False
 
 
@@ -48,14 +50,20 @@ class Writer:
         database: where; the writer opens a connection of its own, and a new one after a fault.
         clock: stamps `received_at_us`.
         capacity_events: how many events may wait; more are refused.
+        followers: hear of new events in their own transaction.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, capacity_events: int = QUEUE_CAPACITY_EVENTS
+        self,
+        database: Database,
+        clock: Clock,
+        capacity_events: int = QUEUE_CAPACITY_EVENTS,
+        followers: Sequence[Follower] = (),
     ) -> None:
         self._database = database
         self._clock = clock
         self._capacity_events = capacity_events
+        self._followers = tuple(followers)
         self._away = away_errors(database)
         self._waiting: deque[Request] = deque()
         self._waiting_events = 0
@@ -91,10 +99,10 @@ class Writer:
         with self._changed:
             if not self._open:
                 raise unavailable("the ledger is closed")
-            if self._waiting and self._waiting_events + len(request.items) > self._capacity_events:
+            if self._waiting and self._waiting_events + request.size > self._capacity_events:
                 raise unavailable("too many events are waiting to be written", "queue_full")
             self._waiting.append(request)
-            self._waiting_events += len(request.items)
+            self._waiting_events += request.size
             self._changed.notify()
 
     def break_off(self, after_seconds: float) -> None:
@@ -117,9 +125,9 @@ class Writer:
                 self._changed.wait()
             taken: list[Request] = []
             size = 0
-            while self._waiting and (not taken or size + len(self._waiting[0].items) <= BATCH_EVENTS):
+            while self._waiting and (not taken or size + self._waiting[0].size <= BATCH_EVENTS):
                 request = self._waiting.popleft()
-                size += len(request.items)
+                size += request.size
                 taken.append(request)
             self._waiting_events -= size
             return taken
@@ -129,23 +137,36 @@ class Writer:
             return
         self._busy_since = time.monotonic()
         try:
-            recorded = self._commit([item for request in requests for item in request.items])
+            answers = self._commit(requests)
         except Exception as error:  # noqa: BLE001 - whatever happens, every client gets an answer and the thread lives
             self._drop_store()
             self._refuse(requests, error)
         else:
-            self._remember(recorded.numbers)
-            self._answer(requests, recorded.outcomes)
+            self._answer(requests, answers)
         finally:
             self._busy_since = None
 
-    def _commit(self, items: Sequence[Item]) -> Recorded:
+    def _commit(self, requests: Sequence[Request]) -> list[Any]:
         """One transaction: returns once it is durable; if it raises, nothing of it may be acknowledged."""
         store = self._connected()
         store.begin()
-        recorded = record(store, items, self._numbers, self._clock.now_us())
+        transaction = Transaction(store, self._numbers, self._clock.now_us())
+        answers = self._carry_out(transaction, requests)
         store.commit()
-        return recorded
+        self._remember(transaction.numbers)
+        return answers
+
+    def _carry_out(self, transaction: Transaction, requests: Sequence[Request]) -> list[Any]:
+        """All events in one go, then the deeds one by one; an answer for each request."""
+        items = [item for request in requests for item in request.items]
+        outcomes = iter(transaction.append(items, self._followers) if items else ())
+        deeds = [request.deed for request in requests if request.deed is not None]
+        done = iter(transaction.perform(deeds) if deeds else ())
+        transaction.finish()
+        return [
+            list(itertools.islice(outcomes, len(request.items))) if request.deed is None else next(done)
+            for request in requests
+        ]
 
     def _connected(self) -> Store:
         if self._store is None:
@@ -173,9 +194,8 @@ class Writer:
         refusal = "the database does not answer; nothing is acknowledged, send it again"
         _settle((request, unavailable(refusal)) for request in requests)
 
-    def _answer(self, requests: list[Request], outcomes: list[Outcome]) -> None:
-        rest = iter(outcomes)
-        _settle((request, list(itertools.islice(rest, len(request.items)))) for request in requests)
+    def _answer(self, requests: list[Request], answers: list[Any]) -> None:
+        _settle(zip(requests, answers, strict=True))
 
     def _remember(self, numbers: dict[Identifier, int]) -> None:
         for key, number in numbers.items():
@@ -185,7 +205,7 @@ class Writer:
             self._numbers.popitem(last=False)
 
 
-_Answers = Iterable[tuple[Request, list[Outcome] | Unavailable]]
+_Answers = Iterable[tuple[Request, Any]]
 
 
 def _settle(answers: _Answers) -> None:
@@ -198,11 +218,11 @@ def _settle(answers: _Answers) -> None:
             loop.call_soon_threadsafe(_resolve, pairs)
 
 
-def _resolve(pairs: list[tuple[asyncio.Future[list[Outcome]], list[Outcome] | Unavailable]]) -> None:
+def _resolve(pairs: list[tuple[asyncio.Future[Any], Any]]) -> None:
     for future, answer in pairs:
         if future.done():
             continue
-        if isinstance(answer, Unavailable):
+        if isinstance(answer, Refusal):
             future.set_exception(answer)
         else:
             future.set_result(answer)

@@ -18,11 +18,11 @@ from app.database import Database
 from app.edge.http import Receive, Scope, Send, send_bytes
 from app.edge.ingest import events_handler
 from app.edge.router import Edge
-from app.ledger.batch import Recorded, record
 from app.ledger.exposures import KnownExperiment
 from app.ledger.intake import Parsed, Sender, parse
 from app.ledger.rows import Item, Outcome
 from app.ledger.service import Ledger
+from app.ledger.transaction import Transaction
 from app.ledger.writer import Request, Writer
 from app.serving.aliases import AliasIndex
 from app.settings import Settings
@@ -154,9 +154,9 @@ class WatchedWriter(Writer):
 
     watch: AcknowledgementWatch
 
-    def _answer(self, requests: list[Request], outcomes: list[Outcome]) -> None:
+    def _answer(self, requests: list[Request], answers: list[Any]) -> None:
         self.watch.acknowledged(requests)
-        super()._answer(requests, outcomes)
+        super()._answer(requests, answers)
 
 
 class EarlyWriter(WatchedWriter):
@@ -165,9 +165,8 @@ class EarlyWriter(WatchedWriter):
     def _write(self, requests: list[Request]) -> None:
         store = self._connected()
         store.begin()
-        batch = [item for request in requests for item in request.items]
-        done: Recorded = record(store, batch, self._numbers, self._clock.now_us())
-        self._answer(requests, done.outcomes)
+        transaction = Transaction(store, self._numbers, self._clock.now_us())
+        self._answer(requests, self._carry_out(transaction, requests))
         store.commit()
 
 
