@@ -17,7 +17,7 @@ from app.serving.index_file import LINKS_FILE, IndexFile
 from app.serving.links import LinkRow
 
 READ_ROWS: Final = 100_000
-SORTING_KIB: Final = 64_000
+SORTING_KIB: Final = 16_000
 LINKS = text(
     "SELECT v.id, c.id, e.occurred_at_us, e.event_id FROM events e"  # noqa: S608 - a constant of ours
     " JOIN identifiers v ON v.number = e.visitor JOIN identifiers c ON c.number = e.customer"
