@@ -225,9 +225,9 @@ def decimal_hash(numbers: "NDArray[np.uint32]") -> "NDArray[np.uint32]":
 
     compiled = _compiled(len(numbers))
     if compiled is not None:
-        hashes = np.empty_like(numbers)
-        compiled.decimal(numbers, _heads(), hashes)
-        return hashes
+        out = np.empty_like(numbers)
+        compiled.decimal(numbers, _heads(), out)
+        return out
     head = numbers // np.uint32(100_000)
     rest = numbers - head * np.uint32(100_000)
     hashes: NDArray[np.uint32] = _heads()[head]

@@ -7,11 +7,13 @@ None equals only None; arrays and objects equal no scalar and have no order.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from math import nan
 from typing import Any
 
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _LONGEST_NUMBER = 400  # characters; longer text is no number anybody meant
+_LONGEST_KNOWN = 32  # characters; a version that is remembered, so that nobody fills the memory with others
 _RELEASE_PARTS = 3  # major, minor, patch
 _LARGEST_PLAIN = 1e21  # from here on JavaScript writes an exponent: nobody targets such a number as text
 
@@ -178,11 +180,18 @@ def sortable_version(version: Any) -> str:
     >>> sortable_version("v1.2.3-rc.1+build")
     '    1-    2-    3-rc-    1'
     """
-    text = None if isinstance(version, bool) else to_text(version)
-    parts = re.split("[-.]", (text or "0").removeprefix("v").partition("+")[0])
+    text = (None if isinstance(version, bool) else to_text(version)) or "0"
+    return _known_version(text) if len(text) <= _LONGEST_KNOWN else _laid_out(text)
+
+
+def _laid_out(text: str) -> str:
+    parts = re.split("[-.]", text.removeprefix("v").partition("+")[0])
     if len(parts) == _RELEASE_PARTS:
         parts.append("~")
     return "-".join(part.rjust(5) if part.isascii() and part.isdigit() else part for part in parts)
+
+
+_known_version = lru_cache(maxsize=1024)(_laid_out)  # applications have few versions, each asked about often
 
 
 def intersects(identities: frozenset[tuple[str, Any] | None], value: Any, fold: Callable[[Any], Any]) -> bool:

@@ -69,7 +69,8 @@ def _run(  # noqa: PLR0913, PLR0917 - what the command was given
 
     if as_json:
         for block in [ids, *(read_blocks(path, column) if path or not ids else ())]:
-            sys.stdout.writelines(_json_line(rules, unit_id, values) for unit_id in block)
+            texts = block if isinstance(block, list) else block.to_pylist()
+            sys.stdout.writelines(_json_line(rules, unit_id, values) for unit_id in texts)
         return
     given = [ids] if ids else []
     more = with_progress(read_blocks(path, column), count_of(path)) if path or not ids else iter(())
