@@ -186,8 +186,9 @@ def field_name(item: Mapping[str, Any], body: Any) -> str:
         steps.append(str(step))
     if item["type"] in _TAG_ERRORS:
         steps.append("kind")
-    if item["type"] == "unstorable" and item["ctx"]["path"]:
-        steps.append(item["ctx"]["path"])
+    inner = (item.get("ctx") or {}).get("path")  # a rule of a whole object names the field in it
+    if inner:
+        steps.append(inner)
     return _clean(".".join(steps))
 
 
