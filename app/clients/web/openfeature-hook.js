@@ -23,5 +23,6 @@ export const exposures = (url, key) => ({
 /** The provider, whose `track` reports conversions. A publishable key brings custom events only. */
 export const tracking = (provider, url, key) =>
   Object.assign(provider, {
-    track: (name, context, details) => say(url, key, context, name, details ?? {}, crypto.randomUUID?.()),
+    track: (name, context, details) =>
+      say(url, key, context, name, details ?? {}, globalThis.crypto?.randomUUID?.()), // none in Node 18
   });
