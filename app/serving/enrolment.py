@@ -2,10 +2,11 @@
 
 Under `visitor` a unit is enrolled when it, or a visitor that it stands for, was exposed before the freeze:
 also when the exposure or the link arrives later. Under `customer` it is the customer named, or the one whose
-visitor it is.
+visitor it is; under `either` (an experiment on customers that falls back on the visitor) the visitor as well.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -102,7 +103,10 @@ class Enrolment:
         values = {"experiment": key, "frozen_at_us": frozen.frozen_at_us, "low": low, "high": high}
         found = session.execute(_EXPOSED, values)
         number = self._number(key)
-        units = self._customers(found) if frozen.unit == "customer" else self._visitors(found)
+        people = [(row[0], row[1]) for row in found]
+        units = self._visitors(people) if frozen.unit == "visitor" else self._customers(people)
+        if frozen.unit == "either":
+            units = chain(units, (key_of(visitor) for visitor, _ in people if visitor is not None))
         self.file.executemany(_ADD, ((number, unit) for unit in units))
 
     def _number(self, key: str) -> int:

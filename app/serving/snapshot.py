@@ -25,6 +25,7 @@ from app.serving.sheet import Sheet, Sheets
 from app.settings import Settings
 from app.sources.service import SourceBook
 from app.strict import moment_us
+from assignment.panel import unit_rule
 
 __all__ = ["ServedExperiment", "Snapshot", "SnapshotHolder"]
 
@@ -232,7 +233,7 @@ class SnapshotHolder:
 def _frozen(snapshot: Snapshot) -> dict[str, Frozen]:
     """Experiments that take no new units."""
     return {
-        served.key: Frozen(str(served.unit), served.frozen_at_us)
+        served.key: Frozen(unit_rule(served.rules), served.frozen_at_us)
         for served in snapshot.listed
         if served.state == "frozen" and served.frozen_at_us is not None
     }

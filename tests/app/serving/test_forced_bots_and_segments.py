@@ -237,6 +237,15 @@ class TestWithoutLogin:
         assert said(service, visitor_id="v-1", customer_id="c-1")[:2] == (expected["c-1"], "SPLIT")
         assert said(service)[1] == "NO_UNIT"
 
+    def test_while_frozen_a_visitor_exposed_before_keeps_the_variant(self, service: InProcess) -> None:
+        service.running(unit="customer", fallback_unit="visitor")
+        own = "single-use" if other_variant("v-1") == "reusable" else "reusable"
+        expose(service, "srv", visitor_id="v-1", variant=own)
+        service.act(KEY, "freeze")
+        service.services.snapshots.poll()
+        assert said(service, visitor_id="v-1") == (own, "SPLIT", True)
+        assert said(service, visitor_id="v-2")[1] == "FROZEN"
+
     def test_exposures_of_visitors_are_analysed(self, service: InProcess) -> None:
         service.running(unit="customer", fallback_unit="visitor")
         own = "single-use" if other_variant("v-1") == "reusable" else "reusable"
