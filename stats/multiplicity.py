@@ -19,16 +19,19 @@ _NODES = 128  # Gauss–Hermite nodes: the integrand is smooth, the error is bel
 _LARGEST_Z = 40.0
 
 
-def dunnett_critical(control_share: float, treatment_shares: Sequence[float], alpha: float) -> float:
-    """Two-sided critical value of the largest |z| among treatments against one control.
+def dunnett_critical(
+    control_share: float, treatment_shares: Sequence[float], alpha: float, *, sides: int = 2
+) -> float:
+    """Critical value of the largest |z| (one side: the largest z) among treatments against one control.
 
     Args:
         control_share: share of units of control, > 0.
         treatment_shares: shares of the treatments, each > 0.
         alpha: family-wise type-I error, in (0, 1).
+        sides: 1 or 2.
 
     Returns:
-        c with P(any |z| > c) = alpha when nothing differs.
+        c with P(any |z| > c) = alpha (one side: P(any z > c)) when nothing differs.
 
     Raises:
         ValueError: a share or alpha is outside its range, or there is no treatment.
@@ -39,33 +42,40 @@ def dunnett_critical(control_share: float, treatment_shares: Sequence[float], al
     2.349
     """
     check_share("alpha", alpha)
-    return _critical(_loadings(control_share, treatment_shares), alpha)
+    if sides not in {1, 2}:
+        raise ValueError(f"sides is {sides}; it must be 1 or 2")
+    return _critical(_loadings(control_share, treatment_shares), alpha, sides)
 
 
 @lru_cache(maxsize=256)
-def _critical(loadings: tuple[float, ...], alpha: float) -> float:
+def _critical(loadings: tuple[float, ...], alpha: float, sides: int) -> float:
     from scipy.optimize import brentq
 
-    return float(brentq(lambda c: _any_beyond(c, loadings) - alpha, 0.0, _LARGEST_Z, xtol=1e-12))
+    least = 0.0 if sides == 2 else -_LARGEST_Z  # noqa: PLR2004 - |z| is never below 0
+    return float(brentq(lambda c: _any_beyond(c, loadings, sides) - alpha, least, _LARGEST_Z, xtol=1e-12))
 
 
-def _any_beyond(critical: float, loadings: tuple[float, ...]) -> float:
-    """P(any |z| > c): given the control's part, the treatments are independent."""
+def _any_beyond(critical: float, loadings: tuple[float, ...], sides: int = 2) -> float:
+    """P(any |z| > c), or z > c: given the control's part, the treatments are independent."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     inside = np.ones_like(nodes)
     for loading in loadings:
         rest = math.sqrt(1.0 - loading**2)
-        inside *= ndtr((critical - loading * nodes) / rest) - ndtr((-critical - loading * nodes) / rest)
+        below = ndtr((-critical - loading * nodes) / rest) if sides == 2 else 0.0  # noqa: PLR2004 - as above
+        inside *= ndtr((critical - loading * nodes) / rest) - below
     return 1.0 - float(weights @ inside) / math.sqrt(2.0 * math.pi)
 
 
-def dunnett_level(control_share: float, treatment_shares: Sequence[float], alpha: float) -> float:
-    """Two-sided level at which each comparison may be tested so that the family keeps alpha.
+def dunnett_level(
+    control_share: float, treatment_shares: Sequence[float], alpha: float, *, sides: int = 2
+) -> float:
+    """Level (over all its sides) at which each comparison may be tested so that the family keeps alpha.
 
     Args:
         control_share: share of units of control, > 0.
         treatment_shares: shares of the treatments, each > 0.
         alpha: family-wise type-I error, in (0, 1).
+        sides: 1 or 2.
 
     Returns:
         A level above alpha / number of treatments; alpha itself for one treatment.
@@ -76,7 +86,7 @@ def dunnett_level(control_share: float, treatment_shares: Sequence[float], alpha
     >>> round(dunnett_level(0.25, [0.25, 0.25, 0.25], 0.05), 4)
     0.0188
     """
-    return 2.0 * float(ndtr(-dunnett_critical(control_share, treatment_shares, alpha)))
+    return sides * float(ndtr(-dunnett_critical(control_share, treatment_shares, alpha, sides=sides)))
 
 
 def dunnett_pvalue(control_share: float, treatment_shares: Sequence[float], pvalue: float) -> float:

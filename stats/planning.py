@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from scipy.special import ndtr, ndtri
 
 from stats.arguments import check_not_negative, check_positive, check_share
+from stats.one_look import t_units
 
 MONTH_DAYS = 30.4
 _MOST_UNITS = 1e12
@@ -98,23 +99,11 @@ def units_for_means(difference: float, sd: float, alpha: float = 0.05, power: fl
     >>> round(units_for_means(0.5, 2.0, 0.05, 0.9), 1)
     337.2
     """
-    from scipy.optimize import brentq
-    from scipy.special import nctdtr, stdtrit
-
     _check(alpha, power)
     if difference == 0.0 or not math.isfinite(difference):
         raise ValueError(f"difference is {difference}; it must be finite and not 0")
     check_positive(sd=sd)
-
-    def missing(n: float) -> float:
-        df, drift = 2 * n - 2, abs(difference) / sd * math.sqrt(n / 2)
-        return power - 1.0 + float(nctdtr(df, drift, float(stdtrit(df, 1 - alpha / 2))))
-
-    z = float(ndtri(1 - alpha / 2) + ndtri(power))
-    guess = 2 * (z * sd / difference) ** 2
-    if guess > 1e5:  # noqa: PLR2004 - normal and t agree to 1e-5 there, and the noncentral t loses digits
-        return guess
-    return float(brentq(missing, 2.0, 2 * guess + 10.0, xtol=1e-9)) if missing(2.0) > 0 else 2.0
+    return t_units((difference / sd) ** 2 / 2, alpha / 2, power, lambda n: 2 * n - 2)
 
 
 def detectable_share(control: float, units: float, alpha: float = 0.05, power: float = 0.8) -> float | None:
@@ -211,6 +200,15 @@ class BreakEven:
 
     extra_orders_per_unit: float
     uplift: float
+
+    def extra_orders(self, units: float) -> int:
+        """Orders more that so many units of the treatment must bring, rounded up.
+
+        >>> BreakEven(0.015, 0.3).extra_orders(1001)
+        16
+        """
+        check_not_negative(units=units)
+        return math.ceil(round(units * self.extra_orders_per_unit, 6))
 
 
 def break_even(

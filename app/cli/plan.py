@@ -1,169 +1,103 @@
-"""`offerlab plan`: units, days and money of a test before it starts."""
+"""`offerlab plan`: units, days and money of a test before it starts, or what given units can find."""
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from stats.sizing import Baseline, Design, Size, Traffic
+METRICS = (  # those of `stats.base_rates`, which is imported only where it is used
+    "conversion_rate",
+    "orders_per_unit",
+    "revenue_per_unit",
+    "repeat_buyers_per_unit",
+    "repeat_purchase_rate",
+    "average_order_value",
+)
+_DAY = click.DateTime(["%Y-%m-%d"])
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_KINDS = click.Choice(["share", "mean", "count", "repeat", "ratio"])
+
+
+def _option(name: str, said: str, kind: Any = float, default: Any = None) -> Callable[..., Any]:
+    return click.option(name, type=kind, default=default, show_default=default is not None, help=said)
+
+
+_OPTIONS = (
+    click.option("--control", "mean", type=float, help="Mean of control per unit; or from --orders."),
+    _option("--sd", "Standard deviation of one unit (a count without it is Poisson's)."),
+    _option("--kind", "Kind of metric; a mean with --sd, else a share, if not given.", _KINDS),
+    _option("--mde", "Smallest relevant effect (or margin), a share of control.  [default: 0.1]"),
+    _option("--units", "Mature units over all variants: asks for the effect they can find instead.", int),
+    _option("--alpha", "Type-I error over all sides and variants.", default=0.05),
+    _option("--power", "Chance to find the smallest relevant effect.", default=0.8),
+    _option("--sides", "Sides of the test; the service tests two.", click.IntRange(1, 2), 2),
+    _option("--direction", "What is good for the shop.", click.Choice(["increase", "decrease"]), "increase"),
+    click.option(
+        "--non-inferiority", is_flag=True, help="Plan a guardrail: --mde is its margin, one-sided 0.025."
+    ),
+    _option("--treatments", "Variants compared with control, equal weights.  [default: 1]", int),
+    _option("--weights", "Weights of the variants, control first: 0.8,0.1,0.1.", str),
+    click.option("--fixed", is_flag=True, help="One look when all units have matured."),
+    _option("--spending", "Spending function.", str, "kim-demets:2"),
+    _option("--open-ended", "Share of alpha kept for later.", default=0.1),
+    _option("--looks", "Number of looks where the units a day are unknown.", int, 4),
+    _option("--units-a-day", "New visitors (or buyers) a day over all variants; or from --orders."),
+    _option("--eligible-share", "Share of them the metric counts.", default=1.0),
+    _option("--window-days", "Days a unit is watched.  [default: 0; with --orders 30]", int),
+    _option("--settle-days", "Days until orders are final.", int, 7),
+    _option("--min-days", "Days of entry before roll-out is tested.", int, 14),
+    _option("--max-days", "Days the whole test may take.", int, 90),
+    _option("--orders", "Your own order log (unit_id, occurred_at, items_minor) for the base rates.", _FILE),
+    _option("--metric", "Metric to read from --orders.", click.Choice(METRICS), METRICS[0]),
+    click.option("--from", "since", type=_DAY, help="First day of --orders that counts."),
+    click.option("--until", type=_DAY, help="Last day of --orders that counts, itself included."),
+    _option("--timezone", "Zone in which the days of --orders are cut.", str, "UTC"),
+    _option("--cap-minor", "Cap on money per unit of --orders; else as the looks freeze it.", int),
+    _option("--min-order-minor", "Largest order from which an offer holds: the cap stays above.", int, 0),
+    _option("--valid-days", "Days the longest-lived code is valid, for a warning.", int),
+    _option("--redemption-share", "Redemptions per unit of a treatment, for the money."),
+    _option("--discount-minor", "Mean discount of a redemption, minor units, for the money."),
+    _option("--margin-minor", "Margin of an order before discount, for the break-even."),
+    _option("--margin-share", "The same as a share of the mean order of --orders."),
+    _option("--orders-per-unit", "Orders per unit of control, for the break-even; else a share or count."),
+)
+
+
+def _with_options(command: Any) -> Any:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.command()
-@click.option(
-    "--control", "mean", type=float, required=True, help="Mean of control: a share, or with --sd a mean."
-)
-@click.option("--sd", type=float, help="Standard deviation of one unit; without it --control is a share.")
-@click.option(
-    "--mde", type=float, default=0.1, show_default=True, help="Smallest relevant rise, a share of control."
-)
-@click.option("--alpha", type=float, default=0.05, show_default=True, help="Two-sided type-I error.")
-@click.option(
-    "--power", type=float, default=0.8, show_default=True, help="Chance to find the smallest relevant rise."
-)
-@click.option("--treatments", type=int, default=1, show_default=True, help="Variants compared with control.")
-@click.option("--spending", default="kim-demets:2", show_default=True, help="Spending function.")
-@click.option(
-    "--open-ended", type=float, default=0.1, show_default=True, help="Share of alpha kept for later."
-)
-@click.option(
-    "--looks", type=int, default=4, show_default=True, help="Number of looks without --units-a-day."
-)
-@click.option("--units-a-day", type=float, help="New visitors (or buyers) a day over all variants.")
-@click.option(
-    "--eligible-share", type=float, default=1.0, show_default=True, help="Share of them the metric counts."
-)
-@click.option("--window-days", type=int, default=0, show_default=True, help="Days a unit is watched.")
-@click.option("--settle-days", type=int, default=7, show_default=True, help="Days until orders are final.")
-@click.option(
-    "--min-days", type=int, default=14, show_default=True, help="Days of entry before roll-out is tested."
-)
-@click.option("--max-days", type=int, default=90, show_default=True, help="Days the whole test may take.")
-@click.option("--redemption-share", type=float, help="Redemptions per unit of a treatment, for the money.")
-@click.option(
-    "--discount-minor", type=float, help="Mean discount of a redemption, minor units, for the money."
-)
-@click.option("--margin-minor", type=float, help="Margin of an order before discount, for the break-even.")
-@click.option(
-    "--orders-per-unit", type=float, help="Orders per unit of control, for the break-even; else --control."
-)
+@_with_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan(as_json: bool, **given: Any) -> None:
-    """Print how many units, days and how much money a test needs.
+    """Print how many units, days and how much money a test needs; with --units what those can find.
 
     With --units-a-day roll-out is tested at each whole week of entry; a test that does not fit into
-    --max-days is told which rise would. For repeat purchase give the share that buys again as --control,
-    buyers as --units-a-day and the days of the metric as --window-days.
+    --max-days is told which effect would. For repeat purchase give --kind repeat, the share that buys again
+    as --control, buyers as --units-a-day and the days of the metric as --window-days. --orders takes all
+    that from your own order log; options given as well win over it.
 
     \b
     Example:
       offerlab plan --control 0.05 --mde 0.1 --units-a-day 3000 --window-days 30
-      offerlab plan --control 95000 --sd 240000 --mde 0.05 --units-a-day 3000 --json
+      offerlab plan --control 95000 --sd 240000 --units 80000 --weights 0.8,0.1,0.1 --json
+      offerlab plan --orders orders.csv --from 2026-01-01 --until 2026-03-31 --metric repeat_purchase_rate
     """
+    from app.cli.plan_answer import answer
+    from app.cli.plan_text import lines
+    from app.errors import Refusal
+
     try:
-        found = _document(given)
-    except ValueError as error:
+        found = answer(given)
+    except (ValueError, Refusal) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(found))
         return
-    for line in _lines(found, given):
+    for line in lines(found):
         click.echo(line)
-
-
-def _document(given: dict[str, Any]) -> dict[str, Any]:
-    from stats.sizing import Baseline, Design, feasible_mde, size_of_test
-
-    baseline = Baseline(given["mean"], given["sd"])
-    design = Design(
-        given["alpha"], given["power"], given["treatments"], given["spending"], given["open_ended"]
-    )
-    traffic = _traffic(given)
-    size = size_of_test(baseline, given["mde"], design, looks=given["looks"], traffic=traffic)
-    feasible = feasible_mde(baseline, design, traffic) if traffic else None
-    return _size(given["mde"], baseline, design, size) | {
-        "feasible_mde": feasible,
-        "budget_minor": _budget(given, size),
-        "break_even": _break_even(given, baseline),
-    }
-
-
-def _traffic(given: dict[str, Any]) -> "Traffic | None":
-    from stats.sizing import Traffic
-
-    if given["units_a_day"] is None:
-        return None
-    if not 0 < given["eligible_share"] <= 1:
-        raise ValueError(f"--eligible-share is {given['eligible_share']}; it must lie above 0 and at most 1")
-    return Traffic(
-        given["units_a_day"] * given["eligible_share"],
-        given["window_days"],
-        given["settle_days"],
-        given["min_days"],
-        given["max_days"],
-    )
-
-
-def _size(mde: float, baseline: "Baseline", design: "Design", size: "Size") -> dict[str, Any]:
-    return {
-        "mde": mde,
-        "difference": mde * baseline.mean,
-        "alpha_each": design.alpha_each,
-        "units": size.units,
-        "units_per_arm": size.units_per_arm,
-        "fixed_units_per_arm": size.fixed_units_per_arm,
-        "inflation": size.inflation,
-        "expected_share": size.expected_share,
-        "looks": list(size.looks),
-        "duration": asdict(size.duration) if size.duration else None,
-    }
-
-
-def _budget(given: dict[str, Any], size: "Size") -> int | None:
-    from stats.planning import budget_needed
-
-    if given["redemption_share"] is None or given["discount_minor"] is None:
-        return None
-    treated = size.units_per_arm * given["treatments"] / given["eligible_share"]
-    return budget_needed(treated, given["redemption_share"], given["discount_minor"])
-
-
-def _break_even(given: dict[str, Any], baseline: "Baseline") -> dict[str, float] | None:
-    from stats.planning import break_even
-
-    money = (given["margin_minor"], given["redemption_share"], given["discount_minor"])
-    orders = given["orders_per_unit"] or (None if baseline.sd is not None else baseline.mean)
-    if orders is None or None in money:
-        return None
-    return asdict(break_even(orders, *money))
-
-
-def _lines(found: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    looks = len(found["looks"])
-    lines = [
-        f"smallest rise      {found['mde']:.4g} of control ({found['difference']:.6g})",
-        f"units              {found['units']:,} in all, {found['units_per_arm']:,} per variant",
-        f"of a single look   {found['fixed_units_per_arm']:,} per variant",
-        f"looks              {looks}, which cost {found['inflation']:.3f} times the units of a single one",
-        f"mean size at stop  {found['expected_share']:.0%} of the plan, if the rise is real",
-    ]
-    if found["duration"] is not None:
-        lines += _days(found, given)
-    if found["budget_minor"] is not None:
-        lines.append(f"budget             {found['budget_minor']:,} minor units of discounts")
-    if found["break_even"] is not None:
-        lines.append(f"pays for itself    from {found['break_even']['uplift']:+.2%} orders")
-    return lines
-
-
-def _days(found: dict[str, Any], given: dict[str, Any]) -> list[str]:
-    days = found["duration"]
-    lines = [f"days               {days['total_days']} in all, {days['entry_days']} of entry"]
-    if days["feasible"]:
-        return lines
-    feasible = found["feasible_mde"]
-    within = f"{given['max_days']} days"
-    if feasible is None:
-        return [*lines, f"not feasible       no rise can be found within {within}"]
-    return [*lines, f"not feasible       within {within} a rise of {feasible:.4g} of control can be found"]

@@ -3,13 +3,16 @@
 import json
 import sys
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from stats.shoppers import Shop
+    from collections.abc import Callable
+
+    from stats.shoppers import Shop, Shoppers
 
 _MOVED_BY = {  # orders that come earlier stay inside the window after an order, not inside that after a visit
     "conversion_rate": ("uplift",),
@@ -68,6 +71,12 @@ def _shop_options(command: Any) -> Any:
     help="Your own order log (unit_id, occurred_at, items_minor): its buyers are drawn, not made up.",
 )
 @click.option(
+    "--from", "since", type=click.DateTime(["%Y-%m-%d"]), help="First day of --orders that counts (UTC)."
+)
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of --orders that counts, itself included."
+)
+@click.option(
     "--write",
     type=click.Path(file_okay=False, path_type=Path),
     help="Write one draw as files for `offerlab analyze events` here instead.",
@@ -81,6 +90,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
     alpha: float,
     look_days: str,
     orders: Path | None,
+    since: datetime | None,
+    until: datetime | None,
     write: Path | None,
     as_json: bool,
     **given: Any,
@@ -88,12 +99,13 @@ def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
     """Run simulated tests day by day through the looks of the service, and count what they prove.
 
     Without a planted effect every claim is a false alarm; with one, claims are the power. With --orders the
-    baskets and waits are those of your own log.
+    baskets and waits are those of your own log, of the days --from … --until.
 
     \b
     Example:
       offerlab simulate --conversion 0.05 --uplift 0.1 --units-a-day 2000 --runs 200
       offerlab simulate --pull-forward 0.5 --metric repeat_purchase_rate --json
+      offerlab simulate --orders orders.csv --from 2026-01-01 --until 2026-03-31 --uplift 0.1
       offerlab simulate --write ./simulated && offerlab analyze events --exposures simulated/exposures.csv \
         --orders simulated/orders.csv --refunds simulated/refunds.csv --plan simulated/plan.toml
     """
@@ -107,7 +119,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
 
             found: dict[str, Any] = {"written": write_files(write, shop, seed, metric)}
         else:
-            found = _study(shop, metric, runs, seed, alpha, look_days, orders)
+            drawn = _resampler(orders, since, until, shop, seed)
+            found = _study(shop, metric, runs, seed, alpha, look_days, drawn)
     except (ValueError, Refusal) as error:
         raise click.ClickException(str(error)) from None
     if as_json:
@@ -117,16 +130,30 @@ def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
         click.echo(line)
 
 
+def _resampler(
+    orders: Path | None, since: datetime | None, until: datetime | None, shop: "Shop", seed: int
+) -> "Callable[[int], Shoppers] | None":
+    from app.simulate.order_log import Period, read_log
+
+    if orders is None:
+        if since or until:
+            raise ValueError("--from and --until choose days of an order log; --orders is missing")
+        return None
+    period = Period(since and since.date(), until and until.date())
+    return read_log(orders, period).resampler(shop, seed)
+
+
 def _study(  # noqa: PLR0913, PLR0917 - what a study is made of
-    shop: "Shop", metric: str, runs: int, seed: int, alpha: float, look_days: str, orders: Path | None
+    shop: "Shop",
+    metric: str,
+    runs: int,
+    seed: int,
+    alpha: float,
+    look_days: str,
+    drawn: "Callable[[int], Shoppers] | None",
 ) -> dict[str, Any]:
     from stats.studies import findings, plan_of_shop, runs_of
 
-    drawn = None
-    if orders is not None:
-        from app.simulate.order_log import read_log
-
-        drawn = read_log(orders).resampler(shop, seed)
     plan = plan_of_shop(shop, metric, alpha=alpha, look_days=look_days)
     study = runs_of(shop, plan, runs, seed, drawn)
     ended = []

@@ -1,6 +1,5 @@
 """Closing shop days: which scans are needed, when caps freeze, which looks come out. No database here."""
 
-import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,16 +7,13 @@ from dataclasses import dataclass, field
 from app.clock import day_start_us
 from app.engine.port import AnalysisRequest, Economics, Engine
 from app.results.inputs import Inputs, LedgerRows, Policy, Scope, link_days, prepare
+from stats.caps import CAP_BUYERS, nearest_rank_cap
 from stats.cell_view import CellView
 from stats.cells import Cells
 from stats.looks import LookBook
 from stats.plan import AnalysisPlan, Metric
 from stats.readings import cell_labels, gate_buyers, last_mature_day
 from stats.results import Look
-
-CAP_BUYERS = 1000
-CAP_SHARE_PER_MILLE = 999
-CAP_THRESHOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -111,21 +107,6 @@ def fixed_caps(plan: AnalysisPlan) -> dict[str, int]:
 def is_capped(metric: Metric) -> bool:
     """Whether a metric's per-unit values are cut: sums of money, but never a ratio's numerator."""
     return metric.money and metric.kind == "mean"
-
-
-def nearest_rank_cap(values: Sequence[int], largest_threshold_minor: int) -> int:
-    """The 99.9 % quantile of buyers' |x| by nearest rank, never below three times the largest threshold.
-
-    Args:
-        values: |x| in minor units of at least one buyer.
-        largest_threshold_minor: largest `min_order_minor` of the offers.
-
-    >>> nearest_rank_cap(range(1, 1001), 0), nearest_rank_cap([5, 7], 100)
-    (999, 300)
-    """
-    ordered = sorted(values)
-    place = math.ceil(CAP_SHARE_PER_MILLE * len(ordered) / 1000) - 1
-    return max(ordered[place], CAP_THRESHOLDS * largest_threshold_minor, 1)
 
 
 def _runs(days: Sequence[int], breaks: Iterable[int]) -> list[list[int]]:

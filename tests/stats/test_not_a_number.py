@@ -13,16 +13,17 @@ from stats import (
     adjustment,
     bayes,
     contrasts,
+    designing,
     event_times,
     fixed_sample,
     means,
     multiplicity,
+    one_look,
     planning,
     quantile_difference,
     redeemers,
     sample_ratio,
     segments,
-    sizing,
 )
 from stats.offers import bunching, leakage, profit, pull_forward, subsidy
 from stats.plan import AnalysisPlan, Metric
@@ -222,9 +223,10 @@ CALLS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
         stage_wise.stage_wise_estimate,
         {"z": 2.5, "information": 1.0, "earlier": ((0.5, 2.7),), "alpha": 0.05},
     ),
-    (sizing.Baseline, {"mean": 0.1, "sd": 1.0}),
-    (sizing.Design, {"alpha": 0.05, "power": 0.8, "open_ended_share": 0.1}),
-    (sizing.Traffic, {"units_a_day": 100.0}),
+    (one_look.Baseline, {"mean": 0.1, "sd": 1.0, "kind": "mean"}),
+    (one_look.Question, {"level": 0.025, "power": 0.8, "ratio": 1.0}),
+    (designing.Design, {"alpha": 0.05, "power": 0.8, "open_ended_share": 0.1}),
+    (designing.Traffic, {"units_a_day": 100.0}),
     (Shop, {"weekend_factor": 0.6, "conversion": 0.08, "again": 0.2, "uplift": 0.1, "leakage": 0.1}),
     (
         Metric,

@@ -13,9 +13,10 @@ from app.clock import day_number
 from app.errors import Conflict
 from app.experiments.queries import get_row
 from app.results import service
-from app.results.closing import close_range, nearest_rank_cap
+from app.results.closing import close_range
 from app.results.service import Closing, close_due_days, close_looks
 from app.results.tables import CapRow, LookRow
+from stats.caps import nearest_rank_cap
 from tests.support.results_shop import (
     CLOSED,
     KEY,

@@ -1,6 +1,7 @@
 """`offerlab simulate`: the study counts what the service would count; false alarms stay inside their band."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from click.testing import CliRunner
 
 from app.analyze.events import analyze_events
 from app.cli.main import offerlab
+from app.clock import day_number
+from app.errors import Invalid
 from app.simulate.files import write_files
-from app.simulate.order_log import read_log
+from app.simulate.order_log import Period, read_log
 from stats.cell_view import CellView
 from stats.shoppers import Shop, draw
 from stats.studies import KINDS, Run, cells_of, findings, plan_of_shop
@@ -135,6 +138,32 @@ def test_an_own_order_log_gives_baskets_and_waits(tmp_path: Path) -> None:
     assert np.allclose(shoppers.order_at[first], shoppers.entry[shoppers.order_unit[first]])
     found = study("--orders", str(log), "--metric", "revenue_per_unit", "--runs", "60")
     assert found["better"] + found["worse"] <= found["false_positive_limit"]
+
+
+def test_only_the_days_asked_for_are_drawn(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.csv")
+    april = read_log(log, Period(date(2026, 4, 1), date(2026, 4, 30)))
+    history = april.history()
+    assert (history.first_day, history.last_day) == (day_number("2026-04-01"), day_number("2026-04-30"))
+    assert history.days.min() >= history.first_day
+    rows = [line.split(",") for line in log.read_text().splitlines()[1:]]
+    assert april.at_us.size == sum(row[1].startswith("2026-04") for row in rows) < len(rows)
+    # the first order of each customer inside April starts its clock
+    assert (april.days[april.starts[:-1]] == 0).all()
+    found = study("--orders", str(log), "--from", "2026-04-01", "--until", "2026-04-30", "--runs", "5")
+    assert found["runs"] == 5
+    assert "0 customers" in run("--orders", str(log), "--from", "2026-07-01")[2]
+    assert "--orders is missing" in run("--from", "2026-04-01")[2]
+
+
+def test_days_of_a_log_are_cut_in_the_shop_s_zone(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    rows = [f"c{n},2026-03-31T22:30:00Z,5" for n in range(120)]
+    log.write_text("\n".join(["unit_id,occurred_at,items_minor", *rows]) + "\n")
+    april = Period(date(2026, 4, 1), None, "Europe/Moscow")
+    assert set(read_log(log, april).history().days) == {day_number("2026-04-01")}
+    with pytest.raises(Invalid, match="0 customers"):
+        read_log(log, Period(date(2026, 4, 1)))
 
 
 @pytest.mark.parametrize(
