@@ -7,9 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.access.service import KeyRing
 from app.clock import Clock, SystemClock
 from app.database import Database
+from app.erasure.log import ErasureLog
+from app.erasure.service import tidy
+from app.idempotency.service import AnswerBook
 from app.leaving import told_to_leave
 from app.ledger.service import Ledger
 from app.serving.keeping_up import KeepingUp
@@ -19,6 +24,7 @@ from app.sources.service import SourceBook
 
 log = logging.getLogger("offerlab")
 LOOK_INTERVAL_SECONDS = 60.0
+TIDY_INTERVAL_SECONDS = 60.0
 
 
 @dataclass
@@ -33,6 +39,8 @@ class Services:
         sources: sources of webhooks in memory.
         snapshots: running experiments in memory.
         ledger: the group-commit writer.
+        answers: of calls that named themselves.
+        erasures: seals the ids of people who were erased.
     """
 
     settings: Settings
@@ -42,6 +50,8 @@ class Services:
     sources: SourceBook
     snapshots: SnapshotHolder
     ledger: Ledger
+    answers: AnswerBook
+    erasures: ErasureLog
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     keeping_up: KeepingUp | None = None
 
@@ -51,7 +61,8 @@ class Services:
         self.ledger.start()
         self.keeping_up = KeepingUp(self.database, self.snapshots)
         self.keeping_up.start()
-        self.tasks = [asyncio.create_task(self._close_looks_forever())]
+        loops = (self._close_looks_forever(), self._tidy_forever())
+        self.tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:
         """Stop the loops, drain the writer, close the database."""
@@ -76,6 +87,18 @@ class Services:
             except Exception:
                 log.exception("closing looks failed; trying again in a minute")
 
+    async def _tidy_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TIDY_INTERVAL_SECONDS)
+            try:
+                await asyncio.to_thread(self._tidy)
+            except SQLAlchemyError as error:
+                log.warning("the database is away (%s); tidying in a minute", type(error).__name__)
+
+    def _tidy(self) -> None:
+        self.answers.sweep()
+        tidy(self.database, self.erasures, self.clock.now_us())
+
 
 def wire(settings: Settings, clock: Clock | None = None) -> Services:
     """Build the services of one process; nothing runs yet."""
@@ -83,7 +106,9 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
     database = Database(settings.url)
     keys, sources = KeyRing(), SourceBook(settings)
     snapshots = SnapshotHolder(database, keys, sources, settings, clock)
-    return Services(settings, database, clock, keys, sources, snapshots, Ledger(database, clock))
+    ledger, answers = Ledger(database, clock), AnswerBook(database, settings, clock)
+    erasures = ErasureLog(settings)
+    return Services(settings, database, clock, keys, sources, snapshots, ledger, answers, erasures)
 
 
 @asynccontextmanager

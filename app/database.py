@@ -94,7 +94,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _sqlite_engine(url: str) -> Engine:
     Path(_sqlite_path(url)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+    engine = create_engine(url, hide_parameters=True, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -103,6 +103,7 @@ def _sqlite_engine(url: str) -> Engine:
 def _postgres_engine(url: str) -> Engine:
     return create_engine(
         url,
+        hide_parameters=True,  # they may be ids of people, and errors go to the log
         pool_pre_ping=True,
         pool_timeout=2,
         connect_args={"connect_timeout": 2, "options": "-c statement_timeout=30000"},

@@ -32,10 +32,12 @@ from app.edge.streams import Streams
 from app.edge.webhooks import PREFIX as WEBHOOKS
 from app.edge.webhooks import webhooks_handler
 from app.edge.webhooks_openapi import WEBHOOKS_OPENAPI
+from app.erasure.endpoints import router as erasure_router
 from app.experiments.endpoints import router as experiments_router
 from app.experiments.forced_endpoints import router as forced_router
 from app.exports.endpoints import router as exports_router
 from app.health.endpoints import router as health_router
+from app.idempotency.door import Once, describe
 from app.pages.endpoints import router as pages_router
 from app.pages.static import client_files, static_files
 from app.problems import install_problem_handlers
@@ -106,6 +108,7 @@ def _slow_app(services: Services) -> FastAPI:
         results_router,
         exports_router,
         audit_router,
+        erasure_router,
         sources_router,
         pages_router,
     ):
@@ -127,6 +130,7 @@ def _describe_hot_paths(app: FastAPI) -> None:
                 document["paths"].update(fragment.get("paths", {}))
                 components = document.setdefault("components", {}).setdefault("schemas", {})
                 components.update(fragment.get("components", {}).get("schemas", {}))
+            describe(document)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -154,4 +158,5 @@ def _edge(services: Services, slow: FastAPI) -> Edge:
             ("POST", WEBHOOKS): webhooks_handler(services),
         },
         slow_app=slow,
+        once=Once(services),
     )

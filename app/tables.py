@@ -2,7 +2,9 @@
 
 import app.access.tables
 import app.audit.tables
+import app.erasure.tables
 import app.experiments.tables
+import app.idempotency.tables
 import app.ledger.tables
 import app.pages.tables
 import app.results.tables

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from app.database import Database, migrate
-from tests.support.postgres import running_server
+from tests.support.postgres import administer, running_server
 
 _counter = itertools.count()
 
@@ -23,23 +22,16 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: str) -> str:
     """A migrated database that each test copies."""
-    _administer(postgres_server, "CREATE DATABASE template_offerlab")
+    administer(postgres_server, "CREATE DATABASE template_offerlab")
     migrate(postgres_server.replace("/postgres?", "/template_offerlab?"))
     return postgres_server
-
-
-def _administer(url: str, statement: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
 
 
 @pytest.fixture
 def postgres_url(postgres_template: str) -> str:
     """A fresh PostgreSQL database with the schema at its head."""
     name = f"test_{next(_counter)}"
-    _administer(postgres_template, f"CREATE DATABASE {name} TEMPLATE template_offerlab")
+    administer(postgres_template, f"CREATE DATABASE {name} TEMPLATE template_offerlab")
     return postgres_template.replace("/postgres?", f"/{name}?")
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from app.access.dependencies import operation
-from app.audit.service import count_and_head, document, page, verify
+from app.audit.service import document, page, proof
 from app.bootstrap import Services
 from app.dependencies import services
 from app.strict import cursor_number
@@ -60,7 +60,4 @@ def list_audit(
 def verify_audit(wired: Wired) -> AuditProof:
     """Recompute the chain; `broken` is the first row that does not fit."""
     with wired.database.read() as session:
-        entries, head = count_and_head(session)
-        row = verify(session)
-        broken = None if row is None else AuditEntry(**document(row))
-    return AuditProof(ok=broken is None, entries=entries, head=head, broken=broken)
+        return AuditProof(**proof(session))

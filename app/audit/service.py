@@ -82,6 +82,28 @@ def verify(session: Session) -> AuditRow | None:
     return None
 
 
+def proof(session: Session, known: str | None = None) -> dict[str, Any]:
+    """Whether the chain holds, its length, its newest hash, and the first row that does not fit.
+
+    Args:
+        session: to read with.
+        known: a hash noted earlier, or None; a chain that does not hold it any more was cut off.
+    """
+    entries, head = count_and_head(session)
+    row = verify(session)
+    is_cut = known is not None and not _holds(session, known)
+    return {
+        "ok": row is None and not is_cut,
+        "entries": entries,
+        "head": head,
+        "broken": None if row is None else document(row),
+    }
+
+
+def _holds(session: Session, known: str) -> bool:
+    return session.exec(select(AuditRow.id).where(AuditRow.hash == known)).first() is not None
+
+
 def _rows(session: Session) -> Iterator[AuditRow]:
     last = 0
     while True:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.cli.analyze import analyze
 from app.cli.assign import assign
+from app.cli.audit import audit
 from app.cli.boundaries import boundaries
 from app.cli.demo import demo
 from app.cli.doctor import doctor
@@ -53,7 +54,7 @@ def offerlab() -> None:
     """
 
 
-for command in (serve, demo, assign, analyze, plan, boundaries, simulate, keys, doctor):
+for command in (serve, demo, assign, analyze, plan, boundaries, simulate, keys, audit, doctor):
     offerlab.add_command(command)
 
 

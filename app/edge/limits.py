@@ -42,7 +42,7 @@ class BodyLimit:
             return
         except ClientGone:
             return
-        await self.app(scope, _Replay(body, receive), send)
+        await self.app(scope, Replay(body, receive), send)
 
 
 def _has_no_body(scope: Scope) -> bool:
@@ -50,14 +50,20 @@ def _has_no_body(scope: Scope) -> bool:
     return scope["method"] in _WITHOUT_BODY and declared is None
 
 
-class _Replay:
-    """Gives the body once, then whatever the server says (that the client left)."""
+class Replay:
+    """Gives the body once, then whatever the server says (that the client left).
+
+    Args:
+        body: that was read.
+        receive: of the server.
+    """
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self.body: bytes | None = body
         self.receive = receive
 
     async def __call__(self) -> MutableMapping[str, Any]:
+        """The next message."""
         if self.body is None:
             return await self.receive()
         body, self.body = self.body, None

@@ -2,12 +2,24 @@
 
 import logging
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from app.edge.http import ClientGone, Handler, Receive, Scope, Send, send_bytes, send_refusal
 from app.errors import INTERNAL, MethodNotAllowed, Refusal
 
 log = logging.getLogger("offerlab")
+
+
+class Once(Protocol):
+    """What lets a named call through once; see `app.idempotency.door`."""
+
+    def concerns(self, scope: Scope) -> bool:
+        """Whether a request goes through it."""
+        ...
+
+    def around(self, app: Handler) -> Handler:
+        """A door with it in front."""
+        ...
 
 
 class Edge:
@@ -16,6 +28,7 @@ class Edge:
     Args:
         slow: everything else, as ASGI.
         slow_app: the FastAPI application inside `slow` (for its OpenAPI document and its state).
+        once: what stands in front of every door for calls that name themselves.
         exact: (method, path) → handler.
         prefixes: (method, path prefix) → handler that reads the rest of the path itself.
     """
@@ -26,15 +39,19 @@ class Edge:
         exact: Mapping[tuple[str, str], Handler],
         prefixes: Mapping[tuple[str, str], Handler],
         slow_app: Any = None,
+        once: Once | None = None,
     ) -> None:
         self.slow = slow
         self.slow_app = slow_app
+        self.once = once
         self.exact = dict(exact)
         self.prefixes = tuple(prefixes.items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (or the lifespan, which is FastAPI's)."""
         handler = self._handler(scope) if scope["type"] == "http" else None
+        if self.once is not None and scope["type"] == "http" and self.once.concerns(scope):
+            handler = self.once.around(handler or self.slow)
         if handler is None:
             await self.slow(scope, receive, send)
             return

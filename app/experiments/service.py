@@ -11,6 +11,7 @@ from app.audit.service import record
 from app.clock import isoformat
 from app.database import Database
 from app.errors import Conflict, Invalid
+from app.experiments.erased import drop_people
 from app.experiments.forced import forced_rows
 from app.experiments.lifecycle import RAMPED_IN, TRANSITIONS, impossible, mark, moves, running_spans
 from app.experiments.queries import (
@@ -34,6 +35,7 @@ __all__ = [
     "create",
     "decide",
     "describe",
+    "drop_people",
     "forced_rows",
     "get_row",
     "holdout_rows",

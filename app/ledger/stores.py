@@ -53,6 +53,10 @@ class Store(Protocol):
         """The highest `seq`, 0 in an empty ledger."""
         ...
 
+    def erasures(self) -> int:
+        """The number of the last erasure, 0 when there was none."""
+        ...
+
     def numbers(self, identifiers: Iterable[Identifier]) -> dict[Identifier, int]:
         """The numbers of those ids that have one."""
         ...
@@ -108,6 +112,10 @@ class SqliteStore:
     def head(self) -> int:
         """See `Store`."""
         return int(self._execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+
+    def erasures(self) -> int:
+        """See `Store`."""
+        return int(self._execute("SELECT coalesce(max(id), 0) FROM erasures").fetchone()[0])
 
     def numbers(self, identifiers: Iterable[Identifier]) -> dict[Identifier, int]:
         """See `Store`."""
@@ -182,6 +190,10 @@ class PostgresStore:
     def head(self) -> int:
         """See `Store`."""
         return int(self._execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+
+    def erasures(self) -> int:
+        """See `Store`."""
+        return int(self._execute("SELECT coalesce(max(id), 0) FROM erasures").fetchone()[0])
 
     def numbers(self, identifiers: Iterable[Identifier]) -> dict[Identifier, int]:
         """See `Store`."""

@@ -74,6 +74,7 @@ class Writer:
         self._store_lock = threading.Lock()  # nobody severs a connection that is being replaced
         self._busy_since: float | None = None
         self._numbers: OrderedDict[Identifier, int] = OrderedDict()
+        self._erasures = 0
 
     def start(self) -> None:
         """Start the thread; it connects with the first batch, so a missing database does not stop a start."""
@@ -150,6 +151,7 @@ class Writer:
         """One transaction: returns once it is durable; if it raises, nothing of it may be acknowledged."""
         store = self._connected()
         store.begin()
+        self._notice(store.erasures())
         transaction = Transaction(store, self._numbers, self._clock.now_us())
         answers = self._carry_out(transaction, requests)
         store.commit()
@@ -167,6 +169,12 @@ class Writer:
             list(itertools.islice(outcomes, len(request.items))) if request.deed is None else next(done)
             for request in requests
         ]
+
+    def _notice(self, erasures: int) -> None:
+        """After an erasure by any process: numbers that were remembered may stand for nobody now."""
+        if erasures != self._erasures:
+            self._numbers.clear()
+            self._erasures = erasures
 
     def _connected(self) -> Store:
         if self._store is None:
@@ -186,11 +194,11 @@ class Writer:
 
     def _refuse(self, requests: list[Request], error: Exception) -> None:
         if len(requests) > 1 and not isinstance(error, self._away):
-            log.warning("a batch failed; writing its requests one by one", exc_info=error)
+            log.warning("a batch failed (%s); writing its requests one by one", type(error).__name__)
             for request in requests:
                 self._write([request])
             return
-        log.warning("%d requests could not be stored: %r", len(requests), error)
+        log.warning("%d requests could not be stored: %s", len(requests), type(error).__name__)
         refusal = "the database does not answer; nothing is acknowledged, send it again"
         _settle((request, unavailable(refusal)) for request in requests)
 

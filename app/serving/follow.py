@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from app.database import Database
+from app.erasure.log import Erasure
 from app.serving.aliases import AliasIndex
 from app.serving.enrolled import EnrolledIndex
 from app.serving.enrolment import Enrolment, Frozen
@@ -100,6 +101,29 @@ class Follower:
         with self._lock:
             file = self._current()
             file.forget(visitor_ids, customer_ids)
+            self.aliases.show(file)
+
+    def erased(self) -> int:
+        """Number of the last erasure that the local files have followed."""
+        with self._lock:
+            return self._current().erased()
+
+    def drop(self, erasure: Erasure) -> None:
+        """Follow one erasure; links that came after it are somebody new's and stay.
+
+        Raises:
+            sqlite3.Error: it could not be done now, and has to be done again. OSError: likewise.
+        """
+        with self._lock, self._database.read() as session:
+            file = self._current() if erasure.ids is not None else self._replace()
+            if erasure.ids is not None:
+                file.forget(erasure.ids.visitors, ())
+            with file.transaction():
+                reached, digest = file.reached()
+                found = session.execute(LINKS, {"low": erasure.seq, "high": reached})
+                changes = file.links.take((row[0], row[1], row[2], row[3]) for row in found)
+                file.advance(reached, digest, changes.customers)
+                file.note_erased(erasure.number)
             self.aliases.show(file)
 
     def close(self) -> None:

@@ -107,6 +107,14 @@ class IndexFile:
                 return
         self._build_table(seq)
 
+    def erased(self) -> int:
+        """Number of the last erasure that was followed here."""
+        return int(self.execute("PRAGMA application_id").fetchone()[0])
+
+    def note_erased(self, number: int) -> None:
+        """In a transaction: note that erasures up to this one were followed."""
+        self.execute(f"PRAGMA application_id = {number}")
+
     def refresh_table(self) -> None:
         """Take the table that another worker has put in place."""
         if (self.folder / IDS_FILE).stat().st_ino != self.table.inode:

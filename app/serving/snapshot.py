@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from sqlmodel import Session
 from app.access.service import KeyRing
 from app.clock import Clock
 from app.database import Database
+from app.erasure.log import ErasureLog
 from app.serving.config import current_version
 from app.serving.copies import Copy, read_copy, read_database, write_copy
 from app.serving.enrolment import Frozen
@@ -145,6 +147,7 @@ class SnapshotHolder:
         self._clock = clock
         self._lock = threading.Lock()
         self._follower = Follower(database, settings.data_dir / "identity")
+        self._erasures = ErasureLog(settings)
         self.current: Snapshot = EMPTY
 
     @property
@@ -197,8 +200,19 @@ class SnapshotHolder:
 
     def follow(self, most: int | None = None) -> None:
         """Follow the ledger to its head (when more rows than `most` are new: later)."""
+        self.drop_erased()
         snapshot = self.current
         self._follower.follow(_frozen(snapshot), snapshot.config_version, most)
+
+    def drop_erased(self) -> None:
+        """Drop whoever was erased since the last look from the local files; what fails is tried again."""
+        try:
+            with self._database.read() as session:
+                new = self._erasures.after(session, self._follower.erased())
+            for erasure in new:
+                self._follower.drop(erasure)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("an erasure waits for the local files: %s", type(error).__name__)
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:

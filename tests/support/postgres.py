@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import create_engine, text
 
-def _program(name: str) -> str:
-    found = shutil.which(name) or max(
-        map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), default=None
-    )
+
+def program(name: str) -> str:
+    """Where a program of PostgreSQL lies."""
+    installed = max(map(str, Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), default=None)
+    found = installed or shutil.which(name)  # Debian's own wrappers want to be called by their names
     if found is None:
         raise RuntimeError(f"{name} is missing: run ./dev setup (it installs PostgreSQL)")
     return os.path.realpath(found)
@@ -32,16 +34,24 @@ def _run(folder: Path, *command: str) -> None:
         raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
 
 
+def administer(url: str, statement: str) -> None:
+    """One statement outside any transaction."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
 def start(folder: Path) -> None:
     """Start the server of a folder and wait until it answers."""
     options = f"-k {folder} -c listen_addresses='' -c max_connections=200 -c shared_buffers=64MB"
     where = ("-D", str(folder / "data"), "-o", options, "-l", str(folder / "log"))
-    _run(folder, _program("pg_ctl"), *where, "-w", "start")
+    _run(folder, program("pg_ctl"), *where, "-w", "start")
 
 
 def stop(folder: Path) -> None:
     """Stop the server of a folder at once, as a power cut would."""
-    _run(folder, _program("pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "stop")
+    _run(folder, program("pg_ctl"), "-D", str(folder / "data"), "-m", "immediate", "stop")
 
 
 def folder_of(url: str) -> Path:
@@ -56,7 +66,7 @@ def running_server() -> Iterator[str]:
     if os.geteuid() == 0:
         os.chown(folder, pwd.getpwnam(_user()).pw_uid, pwd.getpwnam(_user()).pw_gid)
     data = str(folder / "data")
-    _run(folder, _program("initdb"), "-D", data, "-U", "offerlab", "-A", "trust", "-E", "UTF8", "--no-sync")
+    _run(folder, program("initdb"), "-D", data, "-U", "offerlab", "-A", "trust", "-E", "UTF8", "--no-sync")
     start(folder)
     try:
         yield f"postgresql+psycopg://offerlab@/postgres?host={folder}"

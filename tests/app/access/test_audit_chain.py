@@ -1,12 +1,15 @@
 """The audit chain: every change on record, a changed row named. Oracle: reliability promise 8."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from app.audit.service import record, verify
+from app.cli.main import offerlab
 from app.database import Database
 from tests.support.inprocess import NOW_US, InProcess, in_process
 
@@ -53,6 +56,43 @@ def test_the_first_row_that_was_tampered_with_is_named(
     with chained.write() as session:
         session.execute(text(statement))
     assert _broken(chained) == first_broken
+
+
+def _command(monkeypatch: pytest.MonkeyPatch, database: Database, folder: Path, *more: str) -> Result:
+    monkeypatch.setenv("OFFERLAB_DATABASE_URL", database.url)
+    monkeypatch.setenv("OFFERLAB_DATA_DIR", str(folder))
+    return CliRunner().invoke(offerlab, ["audit", "verify", *more])
+
+
+def test_the_command_says_that_the_chain_holds_and_names_its_newest_hash(
+    chained: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = _command(monkeypatch, chained, tmp_path, "--json")
+    assert found.exit_code == 0
+    proof = json.loads(found.output)
+    assert (proof["ok"], proof["entries"], proof["broken"]) == (True, 5, None)
+    again = _command(monkeypatch, chained, tmp_path, "--head", proof["head"])
+    assert (again.exit_code, "ok      5 entries" in again.output) == (0, True)
+
+
+def test_the_command_names_the_changed_row(
+    chained: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with chained.write() as session:
+        session.execute(text("UPDATE audit SET actor = 'somebody else' WHERE id = 3"))
+    found = _command(monkeypatch, chained, tmp_path)
+    assert (found.exit_code, "row 3 (thing.change of t2" in found.output) == (1, True)
+
+
+def test_rows_cut_off_at_the_end_are_noticed_by_a_hash_noted_earlier(
+    chained: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    head = json.loads(_command(monkeypatch, chained, tmp_path, "--json").output)["head"]
+    with chained.write() as session:
+        session.execute(text("DELETE FROM audit WHERE id = 5"))
+    assert _command(monkeypatch, chained, tmp_path).exit_code == 0  # a shorter chain holds
+    found = _command(monkeypatch, chained, tmp_path, "--head", head)
+    assert (found.exit_code, "rows at its end were removed" in found.output) == (1, True)
 
 
 @pytest.fixture
