@@ -24,6 +24,9 @@ from app.edge.ingest import INGEST_OPENAPI, events_handler
 from app.edge.limits import BodyLimit
 from app.edge.ofrep import EVENTS
 from app.edge.ofrep import events_handler as ofrep_events_handler
+from app.edge.quote import PATH as QUOTE
+from app.edge.quote import quote_handler
+from app.edge.quote_openapi import QUOTE_OPENAPI
 from app.edge.router import Edge
 from app.edge.segment import PATHS as SEGMENT_PATHS
 from app.edge.segment import segment_handler
@@ -53,6 +56,7 @@ HOT_PATHS = (
     CONFIGURATION_OPENAPI,
     GROWTHBOOK_OPENAPI,
     INGEST_OPENAPI,
+    QUOTE_OPENAPI,
     SEGMENT_OPENAPI,
     WEBHOOKS_OPENAPI,
 )
@@ -144,6 +148,7 @@ def _edge(services: Services, slow: FastAPI) -> Edge:
         exact={
             ("POST", "/api/v1/assignments"): assignments_handler(services),
             ("POST", "/api/v1/events"): events_handler(services),
+            ("POST", QUOTE): quote_handler(services),
             ("POST", "/ofrep/v1/evaluate/flags"): ofrep,
             ("GET", CONFIGURATION): configuration_handler(services),
             ("GET", EVENTS): ofrep_events_handler(services, streams),

@@ -37,6 +37,7 @@ OPERATIONS: Final[dict[str, frozenset[Kind]]] = {
     "growthbook_subscribe": _BROWSER,
     "growthbook_evaluate": _BROWSER,
     "growthbook_track": _BROWSER,
+    "quote": _SHOP,
     "post_events": _STOREFRONT,  # pub: exposure and custom only, item by item
     # experiments
     "create_experiment": _MANAGERS,

@@ -1,6 +1,5 @@
 """The assignments door as raw ASGI: msgspec in, ready-made fragments out, never the database."""
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -11,7 +10,8 @@ from app.edge.crawlers import is_crawler
 from app.edge.evaluate_openapi import EVALUATE_OPENAPI
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
 from app.edge.ofrep import ofrep_handler
-from app.errors import BadRequest, Invalid, NotFound
+from app.edge.reading import named, no_nul
+from app.errors import BadRequest, NotFound
 
 if TYPE_CHECKING:
     from app.bootstrap import Services
@@ -34,8 +34,6 @@ class AssignmentRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 _decoder = msgspec.json.Decoder(AssignmentRequest, strict=True)
 _encode = msgspec.json.Encoder().encode
-_AT = re.compile(r" - at `\$\.?([^`]*)`$")
-_UNKNOWN = re.compile(r"unknown field `(.*)`", re.DOTALL)
 
 
 def assignments_handler(services: "Services") -> Handler:
@@ -65,24 +63,11 @@ def read_request(body: bytes) -> AssignmentRequest:
     try:
         request = _decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _named(str(error)) from None
+        raise named(str(error)) from None
     except (ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
         raise BadRequest("the body cannot be read as JSON", "not_json") from None
-    for field, value in (("visitor_id", request.visitor_id), ("customer_id", request.customer_id)):
-        if value is not None and "\0" in value:
-            raise Invalid("holds a NUL", "invalid_field", field)
+    no_nul(visitor_id=request.visitor_id, customer_id=request.customer_id)
     return request
-
-
-def _named(message: str) -> Invalid:
-    """Msgspec's finding with the name of its field."""
-    place = _AT.search(message)
-    path = re.sub(r"\[(\d+)\]", r".\1", place.group(1).replace("[...]", "")) if place else ""
-    unknown = _UNKNOWN.search(message)
-    if unknown is not None:
-        name = unknown.group(1)[:LONGEST_ID]
-        return Invalid("there is no such field", "extra_forbidden", f"{path}.{name}" if path else name)
-    return Invalid(message.split(" - at `", maxsplit=1)[0][:LONGEST_ID], "invalid_field", path or None)
 
 
 def answer(asking: Asking, keys: list[str] | None, *, is_ignored: bool = False) -> bytes:

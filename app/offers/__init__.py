@@ -1,7 +1,7 @@
 """app.offers: WHAT IS OFFERED.
 
-Question: what is an offer of each kind, which terms does it need, and what may a shopper see of it?
-In: the `offer` object of a variant. Out: a validated offer, and its public form without budget or code.
-May import: pydantic, app.strict.
-Next door: who gets an offer is `assignment`; whether it paid is `stats`.
+Question: what is an offer of each kind, which terms does it need, and what does it do to a cart?
+In: the `offer` object of a variant; a cart. Out: a validated offer, its public form, and quotes.
+May import: pydantic, msgspec, app.strict, app.clock, app.errors, app.ledger.currencies.
+Next door: who gets an offer is `assignment`; whether it paid is `stats`; codes are a domain of their own.
 """

@@ -1,6 +1,7 @@
 """From an experiment's row to what is served: compiled rules and ready-made bytes. One function, `serve`."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ import msgspec
 from app.experiments.allotment import holdouts_of, layer_seed_of
 from app.experiments.service import resolved_audience
 from app.experiments.tables import ExperimentRow, ForcedRow, HoldoutRow, LayerRow, SegmentRow
+from app.offers.ready import Ready, prepare
 from app.offers.schemas import public_offer
 from app.serving.features import local_features
 from app.strict import moment_us
@@ -19,6 +21,7 @@ from assignment.layers import Holdout, Layer, LayerSlot
 from assignment.ranges import Range, split_ranges
 from assignment.targeting import compile_condition
 
+log = logging.getLogger("offerlab")
 LISTED = frozenset({"running", "paused", "frozen", "decided"})
 """States served when a request names no experiment."""
 
@@ -38,6 +41,8 @@ class ServedExperiment:
         variants: keys of its variants.
         fragments: variant → public offer as JSON.
         fallback: offer for units outside, as JSON.
+        offers: variant → its offer with all terms, ready for quotes; None stands for the fallback. Variants
+            without an offer are left out.
         audience: its condition with groups and segments written out; empty for everybody.
         features: state → feature for GrowthBook SDKs; empty where browsers must not see its variants.
         timezone: IANA zone of the shop.
@@ -56,6 +61,7 @@ class ServedExperiment:
     variants: frozenset[str]
     fragments: Mapping[str, bytes]
     fallback: bytes
+    offers: Mapping[str | None, Ready]
     audience: Mapping[str, Any]
     features: Mapping[str, bytes]
     timezone: str
@@ -136,6 +142,7 @@ def serve(row: ExperimentRow, around: Surroundings) -> ServedExperiment:
         variants=frozenset(variant["key"] for variant in definition["variants"]),
         fragments={variant["key"]: _offer(variant["offer"]) for variant in definition["variants"]},
         fallback=_offer(definition["fallback"]),
+        offers=_ready(row, starts_at_us),
         audience=audience,
         features=local_features({**definition, "audience": audience}, rules, row.state),
         timezone=definition["timezone"],
@@ -199,6 +206,22 @@ def _held_out(row: ExperimentRow, holdouts: Mapping[str, HoldoutRow]) -> tuple[H
 
 def _offer(offer: dict[str, Any] | None) -> bytes:
     return msgspec.json.encode(public_offer(offer))
+
+
+def _ready(row: ExperimentRow, starts_at_us: int | None) -> dict[str | None, Ready]:
+    """Offers for quotes. One that today's rules would refuse gives no quote, and the rest goes on."""
+    stored = {variant["key"]: variant["offer"] for variant in row.definition["variants"]}
+    since_us = starts_at_us if starts_at_us is not None else row.started_at_us or 0
+    found: dict[str | None, Ready] = {}
+    for variant, offer in (*stored.items(), (None, row.definition["fallback"])):
+        try:
+            ready = prepare(row.key, variant, offer, since_us=since_us)
+        except ValueError:
+            log.exception("the offer of %s in experiment %s gives no quotes", variant, row.key)
+            continue
+        if ready is not None:
+            found[variant] = ready
+    return found
 
 
 def _moment(text: str | None) -> int | None:

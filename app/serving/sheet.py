@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from app.offers.ready import Ready
 from app.serving.served import ServedExperiment
 from assignment.decision import Assigned
 from assignment.hashing import BUCKETS
@@ -67,6 +68,7 @@ class Sheet:
         self._rules = sorted({unit_rule(rules) for rules in self.panel.experiments})
         self._items = [_Items(self.panel, place, one) for place, one in enumerate(self.served)]
         self._flags: dict[str, list[_Flags]] = {}
+        self._ready = [_Offers(self.panel, place, one) for place, one in enumerate(self.served)]
 
     def decide(self, asked: Asked, enrolled: Callable[[str, str], bool]) -> Answers:
         """What the rules say about one person; `enrolled` is asked for frozen experiments."""
@@ -84,6 +86,11 @@ class Sheet:
         for rule in self._rules:
             joined = joined.replace(_WHOLE[rule], _encode(unit_of(rule, asked.visitor, asked.customer)))
         return joined
+
+    def offers(self, answers: Answers) -> list[Ready]:
+        """The offers that go with the answers, with all their terms; fallbacks too."""
+        found = [ready[code] for ready, code in zip(self._ready, answers.codes, strict=True)]
+        return [ready for ready in found if ready is not None]
 
     def flags(self, asked: Asked, answers: Answers, note: str = "") -> bytes:
         """The flags of a bulk evaluation, without the brackets.
@@ -167,6 +174,20 @@ class _Items(dict[int, tuple[bytes, bytes]]):
         offer = self._served.fallback if variant is None else self._served.fragments[variant]
         pair = self[code] = opening + b'"bucket":', b',"offer":%b}' % offer
         return pair
+
+
+class _Offers(dict[int, Ready | None]):
+    """Code → the offer with all its terms, or None; made when first needed."""
+
+    def __init__(self, panel: Panel, place: int, served: ServedExperiment) -> None:
+        super().__init__()
+        self._panel, self._place, self._served = panel, place, served
+
+    def __missing__(self, code: int) -> Ready | None:
+        said = self._panel.explain(self._place, code, NO_BUCKET)
+        variant = said.variant if isinstance(said, Assigned) else None
+        ready = self[code] = self._served.offers.get(variant)
+        return ready
 
 
 class _Flags(dict[int, bytes]):

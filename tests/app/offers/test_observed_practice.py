@@ -11,11 +11,8 @@ import pytest
 from tests.support.inprocess import InProcess, in_process
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "offers.md").read_text(encoding="utf-8")
-TESTS: list[dict[str, Any]] = [
-    found
-    for found in map(json.loads, re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
-    if "plan" in found
-]
+EXAMPLES = list(map(json.loads, re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)))
+TESTS: list[dict[str, Any]] = [found for found in EXAMPLES if "plan" in found]
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +38,10 @@ def test_a_test_of_the_guide_is_created_and_starts(service: InProcess, found: di
     assert started.status_code == 200, started.text
     unit = {"visitor_id": "v-1", "customer_id": "c-1"}
     assert service.assign(**unit, experiments=[found["key"]]).json()["assignments"][0]["in_experiment"]
+
+
+def test_the_quote_of_the_guide_is_answered(service: InProcess) -> None:
+    bodies = [found for found in EXAMPLES if "cart" in found]
+    assert len(bodies) == 1
+    answer = service.call("POST", "/api/v1/quote", bodies[0], "srv")
+    assert (answer.status_code, answer.json()["items_minor"]) == (200, 120_000)

@@ -1,0 +1,93 @@
+"""`POST /api/v1/quote` as raw ASGI: what applies to a cart, from memory, never the database."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from app.edge.asking import LONGEST_ID, Asking, ask, authenticate
+from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
+from app.edge.reading import named, no_nul
+from app.errors import BadRequest, Invalid
+from app.offers.carts import Cart, check_cart, history_of
+from app.offers.quotes import Quote
+from app.offers.quoting import KnownCode, quote, unknown_codes
+
+if TYPE_CHECKING:
+    from app.bootstrap import Services
+
+PATH = "/api/v1/quote"
+OPERATION = "quote"
+MOST_CODES = 20
+Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class QuoteRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose cart, what is in it, and the codes that were typed in."""
+
+    cart: Cart
+    visitor_id: Id | None = None
+    customer_id: Id | None = None
+    attributes: dict[str, Any] | None = None
+    codes: Annotated[list[Code], msgspec.Meta(max_length=MOST_CODES)] = msgspec.field(default_factory=list)
+
+
+CodeBook = Callable[[Sequence[str], Asking], Awaitable[Sequence[KnownCode]]]
+"""What the domain of codes says of the codes in a request."""
+
+
+async def no_code_is_known(codes: Sequence[str], _asking: Asking) -> Sequence[KnownCode]:
+    """Without a domain of codes every code is unknown."""
+    return unknown_codes(codes)
+
+
+_decoder = msgspec.json.Decoder(QuoteRequest, strict=True)
+_encode = msgspec.json.Encoder().encode
+
+
+def quote_handler(services: "Services", code_book: CodeBook = no_code_is_known) -> Handler:
+    """The handler of `POST /api/v1/quote`.
+
+    Args:
+        services: the process.
+        code_book: asked only when the request holds codes.
+    """
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        authenticate(services, scope, OPERATION)
+        check_json(scope)
+        request = read_request(await read_body(receive, scope))
+        asking = ask(services, request.visitor_id, request.customer_id, request.attributes)
+        codes = await code_book(list(dict.fromkeys(request.codes)), asking) if request.codes else ()
+        await send_bytes(send, 200, _encode(answer(asking, request.cart, codes)))
+
+    return handle
+
+
+def answer(asking: Asking, cart: Cart, codes: Sequence[KnownCode]) -> Quote:
+    """The quote, from the offers of every experiment served, as the assignments door would answer."""
+    sheet = asking.snapshot.sheet(asking.now_us)
+    asked = asking.asked
+    offers = sheet.offers(sheet.decide(asked, asking.enrolled))
+    return quote(cart, offers, asking.now_us, history_of(asking.attributes), codes)
+
+
+def read_request(body: bytes) -> QuoteRequest:
+    """The request in a body.
+
+    Raises:
+        BadRequest: it is not JSON.
+        Invalid: a field is unknown, missing, of the wrong type or impossible; it is named.
+    """
+    try:
+        request = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise named(str(error)) from None
+    except (ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
+        raise BadRequest("the body cannot be read as JSON", "not_json") from None
+    if not request.visitor_id and not request.customer_id:
+        raise Invalid("name the visitor, the customer or both", "missing", "visitor_id")
+    no_nul(visitor_id=request.visitor_id, customer_id=request.customer_id)
+    check_cart(request.cart)
+    return request
