@@ -85,9 +85,10 @@ def ofrep_handler(services: "Services") -> Handler:
 
 async def _send_bulk(send: Send, scope: Scope, asking: Asking, note: str, stream_key: str | None) -> None:
     """All flags, or 304 without writing them when the client has them already."""
-    sheet, asked = asking.snapshot.sheet(asking.now_us), asking.asked
+    snapshot = asking.snapshot
+    sheet, asked = snapshot.sheet(asking.now_us, snapshot.flag_keys), asking.asked
     answers = sheet.decide(asked, asking.enrolled)
-    etag = sheet.etag(asked, answers, note, stream_key or "", asking.snapshot.mark_at(asking.now_us))
+    etag = sheet.etag(asked, answers, note, stream_key or "", snapshot.mark_at(asking.now_us))
     if _matches(header(scope, b"if-none-match") or b"", etag):
         await send_bytes(send, _NOT_MODIFIED, b"", [(b"etag", etag)])
         return

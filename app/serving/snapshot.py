@@ -54,6 +54,18 @@ class Snapshot:
     listed: tuple[ServedExperiment, ...]
     audiences: Mapping[str, Any] = field(default_factory=dict)
     sheets: Sheets = field(default_factory=lambda: Sheets(-1, b"", ()))
+    listed_keys: tuple[str, ...] = field(init=False)
+    """Keys of `listed`."""
+    flag_keys: tuple[str, ...] = field(init=False)
+    """Keys of all that OpenFeature clients hear of in bulk: of ended ones as well, so that they say so."""
+
+    def __post_init__(self) -> None:
+        """Write the keys down once."""
+        flags = [
+            key for key, one in self.experiments.items() if one.state in LISTED or one.state == "stopped"
+        ]
+        object.__setattr__(self, "listed_keys", tuple([served.key for served in self.listed]))
+        object.__setattr__(self, "flag_keys", tuple(flags))
 
     def changes_at(self, now_us: int) -> tuple[int, int]:
         """Changes of the configuration, and starts and ends that have come: what is served changes with them.
@@ -72,7 +84,7 @@ class Snapshot:
         Raises:
             KeyError: no experiment with such a key was started.
         """
-        wanted = self._listed_keys if keys is None else tuple(keys)
+        wanted = self.listed_keys if keys is None else tuple(keys)
         kept = self.sheets.kept(wanted, now_us)
         return kept or self.sheets.make([self._started(key) for key in wanted], now_us)
 
@@ -81,10 +93,6 @@ class Snapshot:
         if served.state == "draft":
             raise KeyError(key)
         return served
-
-    @property
-    def _listed_keys(self) -> tuple[str, ...]:
-        return tuple([served.key for served in self.listed])
 
     def mark_at(self, now_us: int) -> str:
         """`changes_at` as a text.

@@ -80,7 +80,7 @@ def changes(pages: Shop, browser: Browser, options: dict[str, Any]) -> list[tupl
     for action, body, reason in (
         ("pause", None, "DEFAULT"),
         ("resume", None, "SPLIT"),
-        ("stop", None, "ERROR"),  # bulk evaluation leaves an ended flag out: the shop's own default
+        ("stop", None, "DISABLED"),
         ("decide", decision, "STATIC"),
     ):
         pages.act(key, action, body)
@@ -91,7 +91,7 @@ def changes(pages: Shop, browser: Browser, options: dict[str, Any]) -> list[tupl
 def expected(pages: Shop) -> list[tuple[str, Any]]:
     percent = pages.assigned(pages.experiment("of-web"), "v-1")["offer"]["percent"]
     split = ("SPLIT", percent)
-    return [split, ("DEFAULT", None), split, ("ERROR", None), ("STATIC", 15)]
+    return [split, ("DEFAULT", None), split, ("DISABLED", None), ("STATIC", 15)]
 
 
 def test_changes_are_pushed_to_the_page_without_polling(pages: Shop) -> None:

@@ -115,6 +115,17 @@ def test_bulk_has_every_served_flag_and_an_etag_of_context_and_version(service: 
     assert changed.headers["etag"] != first.headers["etag"]
 
 
+def test_an_ended_flag_says_so_in_bulk_until_it_is_archived(service: InProcess) -> None:
+    service.running(key="one")
+    service.running(key="two")
+    service.act("two", "stop")
+    body = {"context": {"targetingKey": "v-1"}}
+    flags = service.call("POST", FLAGS, body, "pub").json()["flags"]
+    assert [(flag["key"], flag["reason"]) for flag in flags] == [("one", "SPLIT"), ("two", "DISABLED")]
+    service.act("two", "archive")
+    assert [flag["key"] for flag in service.call("POST", FLAGS, body, "pub").json()["flags"]] == ["one"]
+
+
 def test_a_browser_is_told_where_to_hear_of_changes_and_a_server_is_not(service: InProcess) -> None:
     service.running()
     body = {"context": {"targetingKey": "v-1"}}
