@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from stats.offers.cells import OfferCells
+
 
 class EntryCell(NamedTuple):
     """Units that entered on one cohort day.
@@ -93,9 +95,11 @@ class Cells:
         moments: one per metric, variant and cohort day (only for cohorts that have matured by the day asked).
         events: the changes behind Kaplan–Meier curves (orders at or before the day asked).
         notes: counts for the trust banner, for example `orders_without_margin`.
+        offers: what was counted about the offers, where it was asked.
     """
 
     entries: Sequence[EntryCell]
     moments: Sequence[MomentCell] = ()
     events: Sequence[EventCell] = ()
     notes: dict[str, int] = field(default_factory=dict)
+    offers: OfferCells | None = None

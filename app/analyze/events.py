@@ -23,6 +23,7 @@ from app.results.inputs import (
     Scope,
 )
 from app.results.reading import Question, Written, read
+from stats.offers.reports import OfferTerms
 from stats.readings import last_mature_day
 from stats.results import Result
 
@@ -92,7 +93,8 @@ def study_of(files: EventFiles, plan: PlanFile) -> Study:
     scope = Scope("visitor", analysis.variants, plan.timezone, ALWAYS, entry_ends_us=plan.entry_ends_us)
     from app.engine.duckdb import DuckDBEngine
 
-    return Study(analysis, plan.economics(), scope, rows, DuckDBEngine())
+    terms = OfferTerms(plan.without_offer)
+    return Study(analysis, plan.economics(), scope, rows, DuckDBEngine(), terms)
 
 
 def _numbered(table: pa.Table, ids: pa.Array) -> pa.Table:

@@ -29,6 +29,7 @@ OTHER_KEYS = (
     "metrics",
     "needs_delivery_cost",
     "largest_threshold_minor",
+    "without_offer",
     "entry_ends_at",
     "notes",
 )
@@ -60,6 +61,7 @@ class PlanFile:
         state: state of the experiment, `running` unless said otherwise.
         entry_ends_us: no unit enters from here on, or None.
         notes: counts for the trust banner that files cannot show.
+        without_offer: variants that offer nothing.
     """
 
     entries: Mapping[str, Any]
@@ -71,6 +73,7 @@ class PlanFile:
     state: str
     entry_ends_us: int | None
     notes: Mapping[str, int] = field(default_factory=dict)
+    without_offer: frozenset[str] = frozenset()
 
     def weights(self, seen: Sequence[str]) -> dict[str, float]:
         """Planned shares by variant, sum 1; without `[weights]` equal shares of the variants seen."""
@@ -150,6 +153,7 @@ def read_plan(path: Path, *, needed: Sequence[str] = ("control", "primary")) -> 
         state=entries.get("state", "running"),
         entry_ends_us=_moment(entries, "entry_ends_at", zone),
         notes=entries.get("notes", {}),
+        without_offer=frozenset(entries.get("without_offer", ())),
     )
 
 
@@ -166,6 +170,7 @@ def _check(entries: Mapping[str, Any], needed: Sequence[str]) -> None:
             _check_number(key, entries[key], low, high)
     _check_texts(entries)
     _check_weights(entries)
+    _check_without_offer(entries)
 
 
 def _check_number(key: str, value: Any, low: float, high: float) -> None:
@@ -193,6 +198,12 @@ def _check_texts(entries: Mapping[str, Any]) -> None:
         parse_spending(entries.get("spending", "kim-demets:2"))
     except ValueError as error:
         raise _bad("spending", str(error)) from None
+
+
+def _check_without_offer(entries: Mapping[str, Any]) -> None:
+    named = entries.get("without_offer", [])
+    if not isinstance(named, list) or not all(isinstance(variant, str) for variant in named):
+        raise _bad("without_offer", "must be a list of variants")
 
 
 def _check_weights(entries: Mapping[str, Any]) -> None:

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from app.engine import parameters, tables
-from app.engine.port import AnalysisData, AnalysisRequest
+from app.engine.port import AnalysisData, AnalysisRequest, OfferQuestion
 from app.engine.sql import question
 from stats.cells import Cells, EntryCell, EventCell, MomentCell
+from stats.offers.cells import AgeCell, OfferArmCell, OfferCells, TakerCell
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,7 +40,9 @@ _STEPS = (
     ("VIEW", "converted"),
     ("TABLE", "priced"),
     ("VIEW", "counted"),
+    ("VIEW", "settled"),
     ("TABLE", "unit_sums"),
+    ("TABLE", "cost_sums"),
     ("VIEW", "unit_values"),
     ("VIEW", "first_events"),
 )
@@ -64,6 +67,7 @@ class DuckDBEngine:
                 moments=sorted(MomentCell(*row) for row in _rows(connection, "moments")),
                 events=sorted(EventCell(*row) for row in _rows(connection, "events")),
                 notes=_notes(connection),
+                offers=None if request.offers is None else _offer_cells(connection, request.offers),
             )
 
     def first_buyer_values(
@@ -124,6 +128,9 @@ def _opened(request: AnalysisRequest, data: AnalysisData) -> "Iterator[duckdb.Du
         connection.register("exposures", tables.conform(data.exposures, tables.EXPOSURES))
         connection.register("orders", tables.conform(data.orders, tables.ORDERS))
         connection.register("refunds", tables.conform(data.refunds, tables.REFUNDS))
+        connection.register("redeemed", tables.given(data.redeemed, tables.REDEEMED))
+        connection.register("claims", tables.given(data.claims, tables.CLAIMS))
+        connection.register("costs", tables.given(data.costs, tables.COSTS))
         _load_parameters(connection, request)
         for kind, step in _STEPS:
             connection.execute(f"CREATE TEMP {kind} {step} AS {question(step)}")
@@ -147,6 +154,20 @@ def _load_parameters(connection: "duckdb.DuckDBPyConnection", request: AnalysisR
 
 def _rows(connection: "duckdb.DuckDBPyConnection", name: str, **values: str | int) -> list[tuple[Any, ...]]:
     return connection.execute(question(name), values).fetchall()
+
+
+def _offer_cells(connection: "duckdb.DuckDBPyConnection", asked: OfferQuestion) -> OfferCells:
+    at_window = {"window_days": asked.window_days, "closed_day": asked.closed_day}
+    at_curve = {"window_days": asked.curve_days, "closed_day": asked.closed_day}
+    takers = _rows(connection, "offer_takers", closed_day=asked.closed_day)
+    return OfferCells(
+        window_days=asked.window_days,
+        curve_days=asked.curve_days,
+        arms=sorted(OfferArmCell(*row) for row in _rows(connection, "offer_arms", **at_window)),
+        curve_units=dict(sorted(_rows(connection, "offer_sizes", **at_curve))),
+        ages=sorted(AgeCell(*row) for row in _rows(connection, "offer_ages", **at_curve)),
+        takers=sorted(TakerCell(*row) for row in takers),
+    )
 
 
 def _arrow(connection: "duckdb.DuckDBPyConnection", name: str, label: str) -> "pa.Table":

@@ -33,6 +33,21 @@ class Economics:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferQuestion:
+    """What is asked about the offers beside the metrics.
+
+    Attributes:
+        window_days: window of profit and of who ordered; one of the windows of the plan's per-unit sums.
+        curve_days: last age of the curve of orders, likewise.
+        closed_day: cohorts that have matured by this shop day count.
+    """
+
+    window_days: int
+    curve_days: int
+    closed_day: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisRequest:
     """One question to an engine.
 
@@ -41,12 +56,14 @@ class AnalysisRequest:
         economics: None when the experiment has no money.
         as_of_day: last closed shop day, days since 1970-01-01; later rows are not in the data.
         caps: metric label → frozen cap in minor units; a metric without one is not capped.
+        offers: what is asked about the offers too, or None.
     """
 
     plan: "AnalysisPlan"
     economics: Economics | None
     as_of_day: int
     caps: dict[str, int]
+    offers: OfferQuestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +83,19 @@ class AnalysisData:
         refunds: refund_id (unique), order_id, day, amount_minor, margin_minor (nullable). A refund of an
             order that is not in `orders` changes nothing.
         customs: unit, name, occurred_us, day, value (nullable), or None.
+        costs: unit, occurred_us, day, kind (`message`: what sending it cost; `points`: what is owed for
+            points earned, negative for points spent), amount_minor in the plan's currency; or None.
+        redeemed: order_id (unique) of orders in which the offer was redeemed, or None.
+        claims: unit, occurred_us, day of each code issued to a unit, or None.
     """
 
     exposures: "pa.Table"
     orders: "pa.Table"
     refunds: "pa.Table"
     customs: "pa.Table | None" = None
+    costs: "pa.Table | None" = None
+    redeemed: "pa.Table | None" = None
+    claims: "pa.Table | None" = None
 
 
 class Engine(Protocol):

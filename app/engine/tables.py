@@ -45,6 +45,26 @@ REFUNDS = pa.schema(
     ],
 )
 
+COSTS = pa.schema(
+    [
+        pa.field("unit", pa.int64(), nullable=False),
+        pa.field("occurred_us", pa.int64(), nullable=False),
+        pa.field("day", pa.int32(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),  # message | points
+        pa.field("amount_minor", pa.int64(), nullable=False),
+    ],
+)
+
+REDEEMED = pa.schema([pa.field("order_id", pa.string(), nullable=False)])
+
+CLAIMS = pa.schema(
+    [
+        pa.field("unit", pa.int64(), nullable=False),
+        pa.field("occurred_us", pa.int64(), nullable=False),
+        pa.field("day", pa.int32(), nullable=False),
+    ],
+)
+
 CUSTOMS = pa.schema(
     [
         pa.field("unit", pa.int64(), nullable=False),
@@ -81,3 +101,8 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     if missing:
         raise ValueError(f"missing column: {', '.join(missing)}")
     return table.select(schema.names).cast(schema)
+
+
+def given(table: pa.Table | None, schema: pa.Schema) -> pa.Table:
+    """The table in the schema's form; without one, no rows."""
+    return schema.empty_table() if table is None else conform(table, schema)

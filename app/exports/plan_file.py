@@ -62,6 +62,7 @@ def plan_file(  # noqa: PLR0913 - everything the file says
         **{name: definition["plan"].get(name) for name in PLAN_KEYS},
         **_economics(definition.get("economics"), study.economics),
         "largest_threshold_minor": plan.largest_threshold_minor,
+        "without_offer": sorted(study.terms.without_offer) or None,
     }
     if study.scope.entry_ends_us is not None:
         entries["entry_ends_at"] = isoformat(study.scope.entry_ends_us)

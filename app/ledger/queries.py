@@ -91,7 +91,9 @@ def exposure_rows(database: Database, cut: Cut, experiment: str) -> pa.Table:
     `flags` may hold `rows.CONTRADICTS_HASH`; `rest` is null or JSON with `attributes`.
     """
     where = f"type = 'exposure' AND experiment = :experiment AND {_CUT}"
-    return _table(database, _plain(EXPOSURES, where), {**asdict(cut), "experiment": experiment}, EXPOSURES)
+    return read_table(
+        database, _plain(EXPOSURES, where), {**asdict(cut), "experiment": experiment}, EXPOSURES
+    )
 
 
 def order_rows(database: Database, cut: Cut) -> pa.Table:
@@ -112,18 +114,18 @@ def order_rows(database: Database, cut: Cut) -> pa.Table:
         " LEFT JOIN updates u ON u.order_id = o.order_id AND u.newest = 1"
         " AND (u.occurred_at_us, u.event_id) > (o.occurred_at_us, o.event_id)"
     )
-    return _table(database, statement, asdict(cut), ORDERS)
+    return read_table(database, statement, asdict(cut), ORDERS)
 
 
 def refund_rows(database: Database, cut: Cut) -> pa.Table:
     """Refunds: event_id, refund_id, order_id, occurred_us, amount_minor, margin_minor."""
-    return _table(database, _plain(REFUNDS, f"type = 'refund' AND {_CUT}"), asdict(cut), REFUNDS)
+    return read_table(database, _plain(REFUNDS, f"type = 'refund' AND {_CUT}"), asdict(cut), REFUNDS)
 
 
 def cancellation_rows(database: Database, cut: Cut) -> pa.Table:
     """Cancellations: event_id, order_id, occurred_us. An order may have several; the earliest counts."""
     where = f"type = 'order_cancelled' AND {_CUT}"
-    return _table(database, _plain(CANCELLATIONS, where), asdict(cut), CANCELLATIONS)
+    return read_table(database, _plain(CANCELLATIONS, where), asdict(cut), CANCELLATIONS)
 
 
 def link_rows(database: Database, cut: Cut) -> pa.Table:
@@ -137,7 +139,7 @@ def link_rows(database: Database, cut: Cut) -> pa.Table:
         f" WHERE visitor IS NOT NULL AND customer IS NOT NULL AND flags & {UNTRUSTED} = 0 AND {_CUT}) links"
         " WHERE earliest = 1"
     )
-    return _table(database, statement, asdict(cut), LINKS)
+    return read_table(database, statement, asdict(cut), LINKS)
 
 
 def custom_rows(database: Database, cut: Cut) -> pa.Table:
@@ -145,7 +147,7 @@ def custom_rows(database: Database, cut: Cut) -> pa.Table:
 
     `flags` holds `rows.UNTRUSTED` for those that a browser sent.
     """
-    return _table(database, _plain(CUSTOMS, f"type = 'custom' AND {_CUT}"), asdict(cut), CUSTOMS)
+    return read_table(database, _plain(CUSTOMS, f"type = 'custom' AND {_CUT}"), asdict(cut), CUSTOMS)
 
 
 def _plain(schema: pa.Schema, where: str) -> str:
@@ -153,7 +155,8 @@ def _plain(schema: pa.Schema, where: str) -> str:
     return f"SELECT {columns} FROM events WHERE {where}"  # noqa: S608 - names of ours only
 
 
-def _table(database: Database, statement: str, parameters: dict[str, Any], schema: pa.Schema) -> pa.Table:
+def read_table(database: Database, statement: str, parameters: dict[str, Any], schema: pa.Schema) -> pa.Table:
+    """The rows of a SELECT with `:name` parameters, column by column in the schema's order."""
     fetch = _sqlite_batches if database.is_sqlite else _postgres_batches
     with contextlib.closing(database.raw_connection()) as connection:
         batches = [_arrow(rows, schema) for rows in fetch(connection, statement, parameters)]

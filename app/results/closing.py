@@ -2,15 +2,16 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.clock import day_start_us
-from app.engine.port import AnalysisRequest, Economics, Engine
+from app.engine.port import AnalysisRequest, Economics, Engine, OfferQuestion
 from app.results.inputs import Inputs, LedgerRows, Policy, Scope, link_days, prepare
 from stats.caps import CAP_BUYERS, nearest_rank_cap
 from stats.cell_view import CellView
 from stats.cells import Cells
 from stats.looks import LookBook
+from stats.offers.reports import OfferTerms
 from stats.plan import AnalysisPlan, Metric
 from stats.readings import cell_labels, gate_buyers, last_mature_day
 from stats.results import Look
@@ -26,6 +27,7 @@ class Study:
         scope: which rows count.
         rows: the ledger's rows.
         engine: what counts them.
+        terms: which variants offer nothing.
     """
 
     plan: AnalysisPlan
@@ -33,6 +35,7 @@ class Study:
     scope: Scope
     rows: LedgerRows
     engine: Engine
+    terms: OfferTerms = field(default_factory=OfferTerms)
 
     def end_of_day_us(self, day: int) -> int:
         """The moment a shop day closes."""
@@ -46,9 +49,11 @@ class Study:
         """The question to the engine for a last shop day."""
         return AnalysisRequest(self.plan, self.economics, day, dict(caps))
 
-    def cells(self, inputs: Inputs, day: int, caps: Mapping[str, int]) -> Cells:
-        """One scan."""
-        return self.engine.cells(self.request(day, caps), inputs.data)
+    def cells(
+        self, inputs: Inputs, day: int, caps: Mapping[str, int], offers: OfferQuestion | None = None
+    ) -> Cells:
+        """One scan; with a question about the offers their counts too."""
+        return self.engine.cells(replace(self.request(day, caps), offers=offers), inputs.data)
 
     def is_final(self, day: int) -> bool:
         """Whether no unit can enter after a shop day."""

@@ -13,7 +13,7 @@ from app.ledger.rows import ORDER_MONEY
 _FIELD, _NOTHING = "\x1f", "\x00"
 
 
-def inputs_sha256(data: AnalysisData) -> str:
+def inputs_sha256(data: AnalysisData, redemptions: pa.Table | None = None) -> str:
     """SHA-256 over analysed exposures, orders and refunds, each kind sorted by its id.
 
     A unit is named by the event id of its first exposure, so two stores with different internal numbers, or
@@ -21,7 +21,9 @@ def inputs_sha256(data: AnalysisData) -> str:
     rows end with a newline, kinds are led by their name.
 
     Args:
-        data: the engine's tables; `orders` must carry `cancelled_us` and `refunds` `occurred_us`.
+        data: the engine's tables; `orders` must carry `cancelled_us` and `refunds` `occurred_us`. Costs and
+            claims are hashed where there are any.
+        redemptions: `Inputs.redemptions`; hashed where there are any.
 
     Returns:
         64 hexadecimal digits.
@@ -39,6 +41,18 @@ def inputs_sha256(data: AnalysisData) -> str:
         data.refunds,
         ("refund_id", "order_id", "occurred_us", "amount_minor", "margin_minor"),
     )
+    for name, table in (("costs", data.costs), ("claims", data.claims)):
+        if table is not None and table.num_rows:
+            fields = (
+                "event_id",
+                "label",
+                "occurred_us",
+                *(("kind", "amount_minor") if name == "costs" else ()),
+            )
+            _feed(digest, name, table.append_column("label", _labelled(table, labels)), fields)
+    if redemptions is not None and redemptions.num_rows:
+        fields = ("event_id", "order_id", "code_variant", "redeemer_variant", "occurred_us")
+        _feed(digest, "redemptions", redemptions, fields)
     return digest.hexdigest()
 
 

@@ -4,7 +4,7 @@ The same function is fed from the database and from files, so both give the same
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from app.engine.port import AnalysisData
 from app.identity.resolve import Link, Resolution, resolve
 from app.ledger.rows import BOT, CONTRADICTS_HASH, FORCED
 from app.results.days import Integers, flat, integers, shop_days, with_day
+from app.results.redeemed import own_redemptions, redemptions_with_variants
 
 Policy = Literal["first_touch", "strict"]
 Unit = Literal["visitor", "customer"]
@@ -55,6 +56,25 @@ REFUND_ROWS = pa.schema(
 )
 CANCELLATION_ROWS = pa.schema([("order_id", pa.string()), ("occurred_us", pa.int64())])
 LINK_ROWS = pa.schema([("event_id", pa.string()), *_IDS, ("occurred_us", pa.int64())])
+COST_ROWS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        *_IDS,
+        ("occurred_us", pa.int64()),
+        ("kind", pa.string()),
+        ("amount_minor", pa.int64()),
+    ]
+)
+CLAIM_ROWS = pa.schema([("event_id", pa.string()), *_IDS, ("occurred_us", pa.int64())])
+REDEMPTION_ROWS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        *_IDS,
+        ("occurred_us", pa.int64()),
+        ("order_id", pa.string()),
+        ("code_variant", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +87,10 @@ class LedgerRows:
         refunds: refunds of any order.
         cancellations: cancellations of any order.
         links: visitor ↔ customer observations.
+        costs: messages of the experiment or of none, points of anybody.
+        claims: codes of the experiment issued to somebody.
+        redemptions: orders in which an offer of the experiment was used; `code_variant` is null where the
+            order only names the experiment.
     """
 
     exposures: pa.Table
@@ -74,20 +98,20 @@ class LedgerRows:
     refunds: pa.Table
     cancellations: pa.Table
     links: pa.Table
+    costs: pa.Table = field(default_factory=COST_ROWS.empty_table)
+    claims: pa.Table = field(default_factory=CLAIM_ROWS.empty_table)
+    redemptions: pa.Table = field(default_factory=REDEMPTION_ROWS.empty_table)
 
     def before(self, at_us: int) -> "LedgerRows":
         """Only rows that happened before a moment, microseconds since 1970 UTC."""
-        return LedgerRows(
-            *(
-                table.filter(pc.less(table["occurred_us"], at_us))
-                for table in (self.exposures, self.orders, self.refunds, self.cancellations, self.links)
-            )
-        )
+        return LedgerRows(*(table.filter(pc.less(table["occurred_us"], at_us)) for table in self._tables()))
 
     def latest_us(self) -> int:
         """The moment of the last row, microseconds since 1970 UTC; −1 without rows."""
-        tables_ = (self.exposures, self.orders, self.refunds, self.cancellations, self.links)
-        return max(int(pc.max(table["occurred_us"]).as_py() or -1) for table in tables_)
+        return max(int(pc.max(table["occurred_us"]).as_py() or -1) for table in self._tables())
+
+    def _tables(self) -> list[pa.Table]:
+        return [getattr(self, part.name) for part in fields(self)]
 
 
 @dataclass(frozen=True)
@@ -121,6 +145,7 @@ class Inputs:
         data: the engine's tables; `orders` also carries `cancelled_us`, `refunds` also `occurred_us`.
         exposures: every exposure with `unit` and `reason` (empty: analysed), for exports.
         notes: counts by name, those above 0 only.
+        redemptions: each with `unit` (the redeemer) and `redeemer_variant` (null: never assigned).
         links: how many links there are (before the cut by policy).
     """
 
@@ -128,6 +153,7 @@ class Inputs:
     exposures: pa.Table
     notes: dict[str, int] = field(default_factory=dict)
     links: int = 0
+    redemptions: pa.Table | None = None
 
 
 def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> Inputs:
@@ -153,6 +179,7 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
     orders = everyones.filter(pa.array(exposed))
     known = pc.is_in(cut.refunds["order_id"], value_set=flat(orders["order_id"]))
     refunds = with_day(cut.refunds.filter(known), scope.timezone)
+    redemptions = redemptions_with_variants(_with_units(cut.redemptions, scope, resolution), analysed)
     reasons = exposures["reason"]
     notes = {
         "exposures_contradicting_hash": _count(_flagged(exposures)),
@@ -165,8 +192,16 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
         "contradicting_links": resolution.contradicting,
     }
     return Inputs(
-        data=AnalysisData(exposures=analysed, orders=orders, refunds=refunds),
+        data=AnalysisData(
+            exposures=analysed,
+            orders=orders,
+            refunds=refunds,
+            costs=_of_exposed(cut.costs, scope, resolution, analysed),
+            claims=_of_exposed(cut.claims, scope, resolution, analysed),
+            redeemed=own_redemptions(redemptions),
+        ),
         exposures=exposures,
+        redemptions=redemptions,
         notes={name: count for name, count in notes.items() if count},
         links=cut.links.num_rows,
     )
@@ -227,6 +262,20 @@ def _orders(rows: LedgerRows, scope: Scope, resolution: Resolution) -> pa.Table:
         .append_column("cancelled_us", cancelled)
         .append_column("cancelled_day", cancelled_day)
     )
+
+
+def _with_units(table: pa.Table, scope: Scope, resolution: Resolution) -> pa.Table:
+    """Rows of persons with their unit and shop day in place of their ids."""
+    unit, _ = _units(table, scope.unit, resolution)
+    return with_day(table.drop_columns(["visitor", "customer"]), scope.timezone).append_column(
+        "unit", pa.array(unit, pa.int64())
+    )
+
+
+def _of_exposed(table: pa.Table, scope: Scope, resolution: Resolution, analysed: pa.Table) -> pa.Table:
+    """Rows of exposed units."""
+    found = _with_units(table, scope, resolution)
+    return found.filter(pa.array(np.isin(integers(found["unit"]), integers(analysed["unit"]))))
 
 
 def _origins(table: pa.Table, unit: Unit) -> Integers:

@@ -8,9 +8,11 @@ from app.results.closing import Study, close_range
 from app.results.digest import inputs_sha256
 from app.results.document import with_words
 from app.results.inputs import Policy
+from app.results.offers import leakage_matrix, leakage_note, offer_question
 from stats.analysis import analyse
 from stats.cell_view import CellView
 from stats.evidence import Evidence
+from stats.offers.summary import OfferScene, offers_block
 from stats.plan import AnalysisPlan
 from stats.results import Look, Result, Trust, Verdict
 from stats.trust import RED_NOTES, assess
@@ -85,8 +87,9 @@ def _read_one(study: Study, question: Question, written: Written) -> Result:
     open_day = shop_day(question.as_of_us - 1, zone)
     looks, caps = _looks_and_caps(study, question.policy, written, closed_day)
     inputs = study.inputs(question.policy, question.as_of_us)
-    view = CellView(study.cells(inputs, open_day, caps))
-    notes = added(inputs.notes, question.notes)
+    cells = study.cells(inputs, open_day, caps, offer_question(study.plan, closed_day))
+    view, matrix = CellView(cells), leakage_matrix(inputs.redemptions, study.plan.variants)
+    notes = added(added(inputs.notes, question.notes), leakage_note(matrix))
     result = analyse(
         study.plan,
         view,
@@ -96,9 +99,12 @@ def _read_one(study: Study, question: Question, written: Written) -> Result:
         caps=caps,
         through_seq=question.through_seq,
         notes=notes,
-        inputs_sha256=inputs_sha256(inputs.data),
+        inputs_sha256=inputs_sha256(inputs.data, inputs.redemptions),
         state=question.state,
     )
+    if cells.offers is not None:
+        scene = OfferScene(study.plan, view, cells.offers, result.metrics, study.terms, matrix, closed_day)
+        result = replace(result, offers=offers_block(scene))
     if open_day == closed_day:
         return result
     return _with_open_day(study.plan, result, assess(study.plan, view, open_day, {**view.notes, **notes}))

@@ -6,17 +6,21 @@ from app.database import Database
 from app.engine.port import Engine
 from app.experiments.lifecycle import running_spans
 from app.experiments.tables import ExperimentRow
-from app.ledger import queries
+from app.ledger import offer_rows, queries
 from app.results.closing import Study
 from app.results.inputs import (
     CANCELLATION_ROWS,
+    CLAIM_ROWS,
+    COST_ROWS,
     EXPOSURE_ROWS,
     LINK_ROWS,
     ORDER_ROWS,
+    REDEMPTION_ROWS,
     REFUND_ROWS,
     LedgerRows,
     Scope,
 )
+from app.results.offers import terms_of
 from app.results.plans import economics_of, plan_of
 from app.settings import Settings
 from app.strict import moment_us
@@ -59,6 +63,7 @@ def load_study(
         scope=scope_of(row),
         rows=ledger_rows(database, row.key, queries.Cut(before_us, through_seq)),
         engine=engine_of(settings),
+        terms=terms_of(row.definition),
     )
 
 
@@ -70,6 +75,9 @@ def ledger_rows(database: Database, experiment: str, cut: queries.Cut) -> Ledger
         refunds=_ours(queries.refund_rows(database, cut), REFUND_ROWS),
         cancellations=_ours(queries.cancellation_rows(database, cut), CANCELLATION_ROWS),
         links=_ours(queries.link_rows(database, cut), LINK_ROWS),
+        costs=_ours(offer_rows.cost_rows(database, cut, experiment), COST_ROWS),
+        claims=_ours(offer_rows.claim_rows(database, cut, experiment), CLAIM_ROWS),
+        redemptions=_ours(offer_rows.redemption_rows(database, cut, experiment), REDEMPTION_ROWS),
     )
 
 

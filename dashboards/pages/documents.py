@@ -1,11 +1,13 @@
 """Whole pages: an experiment, the list, the login, a message."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboards.meta import ENDED_STATUSES, ExperimentMeta, ListRow, Site
 from dashboards.pages.banner import banner
-from dashboards.pages.charts import curve_charts, effect_charts
+from dashboards.pages.charts import Chart, curve_charts, effect_charts
+from dashboards.pages.code_use import code_parts
+from dashboards.pages.codes import money, moved_orders
 from dashboards.pages.environment import environment
 from dashboards.pages.progress import progress
 from dashboards.pages.scorecard import scorecard
@@ -44,6 +46,7 @@ def render_experiment(  # noqa: PLR0913 -- the last three are keyword-only and h
     """
     words = words_for(locale)
     names = meta.names
+    control = next((variant.key for variant in meta.variants if variant.control), "")
     return _render(
         "experiment.html",
         words,
@@ -58,12 +61,19 @@ def render_experiment(  # noqa: PLR0913 -- the last three are keyword-only and h
         banner=banner(result, words, names),
         sections=scorecard(result, words, names),
         effects=effect_charts(result, words, names),
-        curves=curve_charts(result, words, names),
+        curves=[*curve_charts(result, words, names), *_moved(result, control, words, names)],
+        money=money(result, control, words, names),
+        code_parts=code_parts(result, words, names),
         progress=progress(result, meta, words),
         result=result,
         as_of=words.formats.day(result.as_of) if result.as_of else "",
         downloads=downloads,
     )
+
+
+def _moved(result: Result, control: str, words: Words, names: Mapping[str, str]) -> list[Chart]:
+    chart = moved_orders(result, control, words, names)
+    return [] if chart is None else [chart]
 
 
 def render_list(

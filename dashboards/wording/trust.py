@@ -116,6 +116,14 @@ _CHECKS = {
         mark("An offer that pays the delivery cannot show a profit without that cost."),
         mark("Send the shipping cost with each order."),
     ),
+    "leakage": CheckWords(
+        mark("Many codes were used by somebody else’s visitors"),
+        mark(
+            "Codes of one variant were redeemed by visitors of another, or by people never assigned. "
+            "Control then has the offer too, and the effect as randomised is diluted."
+        ),
+        mark("Bind codes to their owner, shorten their life, and look at where they were posted."),
+    ),
     "late_events": CheckWords(
         mark("Events arrived after their day was closed"),
         mark("A queue or an import delivers late. They count from the next reading on."),

@@ -360,3 +360,38 @@ def test_a_table_without_a_column_or_with_a_null_is_refused_by_column() -> None:
     )
     with pytest.raises(ValueError, match="event_id"):
         ENGINE.cells(request(metric("conversion_rate", 3)), AnalysisData(holed, data.orders, data.refunds))
+
+
+# ---- costs that belong to no order
+
+
+def test_a_unit_that_only_got_a_message_costs_what_the_message_cost() -> None:
+    rows = one_unit().cost(1, at(6), 250)
+    assert moment(rows, "profit_per_unit") == MomentCell(
+        "profit_per_unit:3", "low", 5, 1, 1, -250, 62_500, -250
+    )
+    assert moment(rows, "revenue_per_unit").total == 0
+
+
+def test_points_owed_are_net_of_vat_and_given_back_when_they_are_spent() -> None:
+    rows = one_unit().cost(1, at(6), 1200, "points").cost(1, at(7), -600, "points")
+    economics = replace(RUB, vat_ppm=200_000)
+    assert moment(rows, "profit_per_unit", economics=economics).total == -1000 + 500
+
+
+def test_every_component_of_profit_in_one_order_by_hand() -> None:
+    """Items 1200.00, margin 35 %, VAT 20 %: 350 − 100 (of 120) − gift 50 − (delivery 90 − 60 of 72)
+    − message 2 − exposure 1 − points 10 (of 12) − half the order refunded (of 1152: (350 − 100) / 2)."""
+    economics = replace(RUB, vat_ppm=200_000, cost_per_exposure_minor=100)
+    rows = one_unit().order(
+        1,
+        at(6),
+        120_000,
+        discount_minor=12_000,
+        shipping_minor=7_200,
+        shipping_cost_minor=9_000,
+        gift_cost_minor=5_000,
+    )
+    rows.refund("o0", 7, 57_600).cost(1, at(5, 200), 200).cost(1, at(6), 1_200, "points")
+    expected = 35_000 - 10_000 - 5_000 - (9_000 - 6_000) - 200 - 100 - 1_000 - 12_500
+    assert moment(rows, "profit_per_unit", economics=economics).total == expected

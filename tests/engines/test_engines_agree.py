@@ -28,6 +28,7 @@ def assert_same_cells(engine: Engine, asked: AnalysisRequest, data: AnalysisData
     assert list(counted.moments) == list(expected.moments)
     assert list(counted.events) == list(expected.events)
     assert counted.notes == expected.notes
+    assert counted.offers == expected.offers
 
 
 @settings(SLOW, max_examples=60)
@@ -84,6 +85,9 @@ def test_the_order_of_arrival_changes_no_cell(
         exposures=shuffled(data.exposures, order),
         orders=shuffled(data.orders, order),
         refunds=shuffled(data.refunds, order),
+        costs=data.costs,
+        redeemed=data.redeemed,
+        claims=data.claims,
     )
     assert DuckDBEngine().cells(asked, moved) == DuckDBEngine().cells(asked, data)
 

@@ -1,10 +1,12 @@
 """Bugs planted in the questions one at a time: the brute-force engine (the oracle) must notice each."""
 
+from dataclasses import replace
+
 import pytest
 
 import app.engine.duckdb as engine_module
 from app.engine.duckdb import DuckDBEngine
-from app.engine.port import AnalysisRequest, Economics
+from app.engine.port import AnalysisRequest, Economics, OfferQuestion
 from app.engine.sql import question
 from tests.support.brute_force import BruteForceEngine
 from tests.support.ledgers import KINDS, LedgerRows, at, metric, request
@@ -27,12 +29,28 @@ BUGS = [
     ("counted", "p.age <= w.window_days", "p.age < w.window_days"),
     ("counted", "cancelled_day > closed_day", "cancelled_day >= closed_day"),
     ("counted", "cancelled_day > closed_day", "FALSE"),
-    ("unit_sums", "WHERE r.day <= c.closed_day", "WHERE TRUE"),
-    ("unit_sums", "WHERE r.day <= c.closed_day", "WHERE r.day < c.closed_day"),
-    ("unit_sums", "least(coalesce(r.amount_without_margin, 0), c.paid_total)", "coalesce(r.amount, 0)"),
+    ("settled", "WHERE r.day <= c.closed_day", "WHERE TRUE"),
+    ("settled", "WHERE r.day <= c.closed_day", "WHERE r.day < c.closed_day"),
+    ("settled", "least(coalesce(r.amount_without_margin, 0), c.paid_total)", "coalesce(r.amount, 0)"),
     ("unit_sums", "min(day) <> max(day)", "count(*) > 1"),
     ("unit_sums", "bool_and(rate_known)", "TRUE"),
     ("unit_values", "'average_order_value' THEN s.orders", "'average_order_value' THEN 1"),
+    ("cost_sums", "c.occurred_us >= e.t0_us", "TRUE"),
+    ("cost_sums", "c.day - e.cohort_day <= w.window_days", "c.day - e.cohort_day < w.window_days"),
+    ("cost_sums", "1000000 + t.vat_ppm", "1000000"),
+    ("unit_values", "s.profit_hi + m.idle - coalesce(c.cost, 0)", "s.profit_hi + m.idle"),
+    ("unit_values", "m.idle - c.cost", "m.idle"),
+    ("unit_values", "WHERE s.unit IS NULL", ""),
+    ("offer_arms", "<= $closed_day", "< $closed_day"),
+    ("offer_arms", "s.discount = 0", "s.discount <= 100"),
+    ("offer_arms", "count(DISTINCT s.unit)", "count(s.unit)"),
+    ("offer_arms", "s.refundable_lo * s.returned_part", "s.refundable_hi * s.returned_part"),
+    ("offer_arms", "-a.idle", "a.idle"),
+    ("offer_ages", "b.age >= a.age", "b.age > a.age"),
+    ("offer_ages", "<= $closed_day", "<= $closed_day + 1"),
+    ("offer_takers", "k.occurred_us >= e.t0_us AND", ""),
+    ("offer_takers", "THEN m.idle ELSE", "THEN 0 ELSE"),
+    ("offer_takers", "greatest(least(x, cap), -cap)", "x"),
     ("moments", "greatest(least(x, cap), -cap)", "least(x, cap)"),
     ("moments", "WHEN x IS NULL OR cap IS NULL", "WHEN cap IS NULL"),
     ("moments", "squares + resting * idle_capped * idle_capped", "squares"),
@@ -67,6 +85,12 @@ def crowded_ledger() -> LedgerRows:
     rows.order(7, at(5, 100)).order(7, at(5, 300)).order(7, at(8), 200, shipping_cost_minor=5)
     rows.order(11, at(20)).order(11, at(21), cancelled_day=40).order(12, at(25)).order(12, at(31))
     rows.refund("o0", 10, 100).refund("o0", 11, 50).refund("o2", 7, 5000).refund("o3", 8, 300, 20)
+    rows.cost(1, at(5, 100), 11).cost(1, at(5, 99), 500).cost(1, at(8), 7, "points").cost(1, at(9), 900)
+    rows.cost(8, at(6), 13).cost(8, at(7), -5, "points").cost(12, at(28), 17).cost(13, at(31), 19)
+    rows.expose(14, "low", at(26)).order(14, at(27)).expose(15, "low", at(5)).claim(15, at(6))
+    for order_id in ("o0", "o3", "o5", "o12", "o17", "o20"):
+        rows.redeem(order_id)
+    rows.claim(1, at(5, 100)).claim(1, at(6)).claim(3, at(5, 99)).claim(8, at(8)).claim(7, at(9))
     return rows
 
 
@@ -81,7 +105,8 @@ def crowded_request(as_of_day: int, *, needs_delivery_cost: bool) -> AnalysisReq
     )
     metrics = [metric(key, 3) for key in sorted(KINDS)]
     caps = {"revenue_per_unit:3": 800, "profit_per_unit:3": 300}
-    return request(*metrics, as_of_day=as_of_day, economics=economics, caps=caps)
+    asked = request(*metrics, as_of_day=as_of_day, economics=economics, caps=caps)
+    return replace(asked, offers=OfferQuestion(3, 3, as_of_day))
 
 
 def differ() -> bool:

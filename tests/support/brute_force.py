@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from app.engine.port import AnalysisData, AnalysisRequest, Economics
 from stats.cells import Cells, EntryCell, EventCell, MomentCell
+from stats.offers.cells import OfferCells
 from stats.plan import Metric
 
 Row = dict[str, Any]
@@ -66,7 +67,15 @@ class BruteForceEngine:
                 cell for metric in ledger.metrics(survival=True) for cell in ledger.event_cells(metric)
             ),
             notes=ledger.notes(),
+            offers=self._offers(ledger, data),
         )
+
+    @staticmethod
+    def _offers(ledger: "Ledger", data: AnalysisData) -> OfferCells | None:
+        from tests.support.brute_force_offers import OfferLedger
+
+        asked = ledger.request.offers
+        return None if asked is None else OfferLedger(ledger, asked, data).cells()
 
     def first_buyer_values(
         self, request: AnalysisRequest, data: AnalysisData, metric: str, limit: int
@@ -113,6 +122,9 @@ class Ledger:
         self.refunds: dict[str, list[Row]] = defaultdict(list)
         for refund in data.refunds.to_pylist():
             self.refunds[refund["order_id"]].append(refund)
+        self.costs: dict[int, list[Row]] = defaultdict(list)
+        for cost in [] if data.costs is None else data.costs.to_pylist():
+            self.costs[cost["unit"]].append(cost)
         self.units = self.entered(data)
 
     def entered(self, data: AnalysisData) -> list[Unit]:
@@ -270,11 +282,29 @@ class Ledger:
 
     def unit_profit(self, unit: Unit, metric: Metric, *, lower: bool) -> int | None:
         total = -self.economics.cost_per_exposure_minor
+        total -= self.cost_of(unit, metric, "message") + self.cost_of(unit, metric, "points")
         for order in self.counted(unit, metric):
             profit = self.profit(order, self.refunds_of(order, unit, metric), lower=lower)
             if profit is None:
                 return None
             total += profit
+        return total
+
+    def cost_of(self, unit: Unit, metric: Metric, kind: str) -> int:
+        """Messages, or points net of VAT, from the exposure to the end of the window."""
+        vat = Fraction(1_000_000, 1_000_000 + self.economics.vat_ppm)
+        total = 0
+        for cost in self.costs[unit.key]:
+            age = cost["day"] - unit.cohort_day
+            if (
+                cost["occurred_us"] < unit.t0_us
+                or not 0 <= age <= metric.window_days
+                or cost["day"] > self.as_of
+            ):
+                continue
+            amount = cost["amount_minor"]
+            if cost["kind"] == kind:
+                total += rounded(amount * vat) if kind == "points" else amount
         return total
 
     # ---- cells

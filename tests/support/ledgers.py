@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from app.engine import tables
-from app.engine.port import AnalysisData, AnalysisRequest, Economics
+from app.engine.port import AnalysisData, AnalysisRequest, Economics, OfferQuestion
 from stats.plan import AnalysisPlan, Kind, Metric
 
 SECOND_US = 1_000_000
@@ -60,6 +60,9 @@ class LedgerRows:
     exposures: list[dict[str, Any]] = field(default_factory=list)
     orders: list[dict[str, Any]] = field(default_factory=list)
     refunds: list[dict[str, Any]] = field(default_factory=list)
+    costs: list[dict[str, Any]] = field(default_factory=list)
+    redeemed: list[dict[str, Any]] = field(default_factory=list)
+    claims: list[dict[str, Any]] = field(default_factory=list)
 
     def expose(self, unit: int, variant: str, occurred_us: int, **more: Any) -> "LedgerRows":
         row = {"event_id": f"x{len(self.exposures):04}", "unit": unit, "origin": unit, "variant": variant}
@@ -90,11 +93,27 @@ class LedgerRows:
         self.refunds.append(row | {"amount_minor": amount_minor, "margin_minor": margin_minor})
         return self
 
+    def cost(self, unit: int, occurred_us: int, amount_minor: int, kind: str = "message") -> "LedgerRows":
+        row = {"unit": unit, "occurred_us": occurred_us, "day": occurred_us // DAY_US, "kind": kind}
+        self.costs.append(row | {"amount_minor": amount_minor})
+        return self
+
+    def redeem(self, order_id: str) -> "LedgerRows":
+        self.redeemed.append({"order_id": order_id})
+        return self
+
+    def claim(self, unit: int, occurred_us: int) -> "LedgerRows":
+        self.claims.append({"unit": unit, "occurred_us": occurred_us, "day": occurred_us // DAY_US})
+        return self
+
     def data(self) -> AnalysisData:
         return AnalysisData(
             exposures=pa.Table.from_pylist(self.exposures, schema=tables.EXPOSURES),
             orders=pa.Table.from_pylist(self.orders, schema=tables.ORDERS),
             refunds=pa.Table.from_pylist(self.refunds, schema=tables.REFUNDS),
+            costs=pa.Table.from_pylist(self.costs, schema=tables.COSTS),
+            redeemed=pa.Table.from_pylist(self.redeemed, schema=tables.REDEEMED),
+            claims=pa.Table.from_pylist(self.claims, schema=tables.CLAIMS),
         )
 
 
@@ -152,6 +171,14 @@ def ledgers(draw: st.DrawFn) -> AnalysisData:
     for _ in range(draw(st.integers(0, 12))):
         add_order(draw, rows)
     rows.refund("nobody", 3, 100)
+    for _ in range(draw(st.integers(0, 4))):
+        seen = draw(st.sampled_from(rows.exposures))
+        when = draw(st.one_of(_purchases, st.just(seen["occurred_us"])))
+        kind = draw(st.sampled_from(["message", "points"]))
+        rows.cost(draw(st.sampled_from([seen["unit"], 7])), when, draw(st.integers(-50, 500)), kind)
+        rows.claim(draw(st.sampled_from([seen["unit"], 7])), when)
+    for order in rows.orders[: draw(st.integers(0, 4))]:
+        rows.redeem(order["order_id"])
     return rows.data()
 
 
@@ -190,13 +217,17 @@ def requests(draw: st.DrawFn) -> AnalysisRequest:
     metrics = [metric(key, window_days) for key in sorted(KINDS)]
     metrics.append(metric(draw(_keys), window_days + draw(st.integers(1, 4))))
     capped = draw(st.lists(st.sampled_from([m.label for m in metrics]), max_size=4))
-    return request(
+    as_of_day = draw(st.one_of(st.integers(0, 18), st.integers(8, 18)))
+    asked = request(
         *metrics,
-        as_of_day=draw(st.one_of(st.integers(0, 18), st.integers(8, 18))),
+        as_of_day=as_of_day,
         settle_days=draw(st.integers(0, 3)),
         economics=draw(st.one_of(st.none(), all_economics(), all_economics())),
         caps={label: draw(st.integers(0, 1_500)) for label in capped},
     )
+    curve_days = metrics[-1].window_days if KINDS[metrics[-1].key] != "survival" else window_days
+    offers = OfferQuestion(window_days, curve_days, as_of_day - draw(st.integers(0, 1)))
+    return replace(asked, offers=offers)
 
 
 def as_of(asked: AnalysisRequest, day: int) -> AnalysisRequest:

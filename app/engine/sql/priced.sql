@@ -23,8 +23,8 @@ margins AS (
             n.own_margin,
             div_round(n.items * n.keep_numerator * t.margin_hi_ppm, n.keep_denominator * 1000000)
         ) AS margin_hi,
-        coalesce(n.gift_cost, 0)
-        + CASE WHEN n.shipping_cost IS NULL THEN 0 ELSE n.shipping_cost - n.net_shipping END AS extra_cost
+        coalesce(n.gift_cost, 0) AS gift,
+        CASE WHEN n.shipping_cost IS NULL THEN 0 ELSE n.shipping_cost - n.net_shipping END AS delivery
     FROM netted AS n
     CROSS JOIN terms AS t
 )
@@ -32,8 +32,9 @@ SELECT
     order_id, unit, day, age, cohort_day, cancelled_day, numerator, denominator,
     items, discount, paid_total, rate_known, delivery_missing,
     margin_lo IS NOT NULL AND NOT delivery_missing AS profit_known,
+    margin_lo, margin_hi, net_discount, gift, delivery,
     margin_lo - net_discount AS refundable_lo,
     margin_hi - net_discount AS refundable_hi,
-    margin_lo - net_discount - extra_cost AS profit_lo,
-    margin_hi - net_discount - extra_cost AS profit_hi
+    margin_lo - net_discount - gift - delivery AS profit_lo,
+    margin_hi - net_discount - gift - delivery AS profit_hi
 FROM margins

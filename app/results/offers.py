@@ -1,0 +1,55 @@
+"""The offers block of a result: what to count, which redemptions there are, which variants offer nothing."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from app.engine.port import OfferQuestion
+from stats.offers.leakage import DILUTION_SHARE, Pair
+from stats.offers.reports import OfferTerms
+from stats.plan import AnalysisPlan
+
+LEAKAGE_NOTE = "leakage"  # the note under which diluted offers are named in the trust banner
+
+
+def terms_of(definition: Mapping[str, Any]) -> OfferTerms:
+    """Which variants of a definition offer nothing."""
+    variants = definition["variants"]
+    return OfferTerms(frozenset(variant["key"] for variant in variants if _offers_nothing(variant)))
+
+
+def _offers_nothing(variant: Mapping[str, Any]) -> bool:
+    return (variant.get("offer") or {"kind": "none"})["kind"] == "none"
+
+
+def offer_question(plan: AnalysisPlan, closed_day: int) -> OfferQuestion | None:
+    """What to count beside the metrics: profit at its own window, the curve over the longest.
+
+    Returns:
+        None for a plan without any sum per unit.
+    """
+    summed = [metric for metric in plan.metrics if metric.kind != "survival"]
+    if not summed:
+        return None
+    profits = [metric for metric in summed if metric.key == "profit_per_unit"]
+    longest = max(metric.window_days for metric in summed)
+    return OfferQuestion((profits or summed)[0].window_days, longest, closed_day)
+
+
+def leakage_matrix(redemptions: pa.Table | None, variants: tuple[str, ...]) -> dict[Pair, int]:
+    """Redemptions by (code's variant, redeemer's variant or None); codes of unknown variants are left out."""
+    if redemptions is None:
+        return {}
+    pairs = zip(
+        redemptions["code_variant"].to_pylist(), redemptions["redeemer_variant"].to_pylist(), strict=True
+    )
+    return dict(Counter((code, redeemer) for code, redeemer in pairs if code in variants))
+
+
+def leakage_note(matrix: Mapping[Pair, int]) -> dict[str, int]:
+    """The count of leaked redemptions for the trust banner, where they are over the threshold."""
+    total = sum(matrix.values())
+    leaked = sum(count for (code, redeemer), count in matrix.items() if code != redeemer)
+    return {LEAKAGE_NOTE: leaked} if total and leaked > DILUTION_SHARE * total else {}
