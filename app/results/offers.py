@@ -21,7 +21,7 @@ def terms_of(definition: Mapping[str, Any]) -> OfferTerms:
 
 
 def _offers_nothing(variant: Mapping[str, Any]) -> bool:
-    return (variant.get("offer") or {"kind": "none"})["kind"] == "none"
+    return bool((variant.get("offer") or {"kind": "none"})["kind"] == "none")
 
 
 def offer_question(plan: AnalysisPlan, closed_day: int) -> OfferQuestion | None:

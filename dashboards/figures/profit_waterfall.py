@@ -31,7 +31,7 @@ def profit_waterfall(
     traces = [
         _bars(arm, steps, colours[arm.variant], amounts, names.get(arm.variant, arm.variant)) for arm in arms
     ]
-    x_axis = {"type": "category", "tickmode": "linear", "dtick": 1, "tickangle": "auto"}
+    x_axis = {"type": "category", "tickmode": "linear", "dtick": 1}
     y_axis = {"title": title(amounts.words.gettext("Per visitor"))} | value_axis(amounts, signed=False)
     return figure(traces, x_axis, y_axis, barmode="group", bargap=0.25)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dashboards.wording.amounts import amounts_of
+from dashboards.wording.amounts import Amounts, amounts_of
 from dashboards.wording.codes import why_not
 from dashboards.wording.language import Words
 from dashboards.wording.metrics import metric_title
@@ -14,7 +14,7 @@ from stats.offers.reports import (
     SubsidyReport,
     SubsidyRow,
 )
-from stats.results import Result
+from stats.results import MetricResult, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +123,21 @@ def _effects(found: RedeemersReport, result: Result, words: Words, names: Mappin
             "F",
             words.gettext("Effects not refuted"),
         ),
-        rows=tuple(_effect(row, result, words, names) for row in found.rows),
+        rows=tuple(
+            _effect(row, metric, amounts_of(words, metric, result.currency), names)
+            for row in found.rows
+            for metric in result.metrics
+            if (metric.key, metric.window_days) == (row.metric, row.window_days)
+        ),
     )
 
 
-def _effect(row: RedeemerRow, result: Result, words: Words, names: Mapping[str, str]) -> tuple[str, ...]:
-    metric = next(m for m in result.metrics if (m.key, m.window_days) == (row.metric, row.window_days))
-    amounts = amounts_of(words, metric, result.currency)
+def _effect(
+    row: RedeemerRow, metric: MetricResult, amounts: Amounts, names: Mapping[str, str]
+) -> tuple[str, ...]:
+    words = amounts.words
     ends = {"lo": words.gettext("lower margin"), "hi": words.gettext("upper margin")}
-    title = metric_title(words, row.metric) + (f" ({ends[row.margin_end]})" if row.margin_end else "")
+    title = metric_title(words, metric.key) + (f" ({ends[row.margin_end]})" if row.margin_end else "")
     took = words.formats.share(row.takers / row.units, 1) if row.units else "–"
     head = (title, names.get(row.treatment, row.treatment), took)
     if row.effect is None or row.interval is None or row.first_stage_f is None:

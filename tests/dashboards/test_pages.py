@@ -158,7 +158,7 @@ def test_the_list_does_not_say_collecting_of_what_has_ended() -> None:
 
 def test_each_chart_has_a_table_with_the_same_numbers() -> None:
     document = render_experiment(roll_out_result(), threshold_meta(), "en").replace("\u00a0", " ")
-    assert document.count('class="figure-data"') == document.count("The same as a table") == 1
+    assert document.count('class="figure-data"') == document.count("The same as a table") == 3
     assert "+2.9 … +22.6 ₽" in document
     assert "May 3, 2026" in document
 
