@@ -1,21 +1,31 @@
-"""Ingest through the events door against raw SQLite `executemany` of the same rows, wall time, same disk."""
+"""Ingest: batches against raw SQLite `executemany` of the same rows; group commit against a commit each."""
 
 import asyncio
 import json
+import secrets
 import sqlite3
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from msgspec import Raw
+
+from app.clock import SystemClock
+from app.ledger import writer
+from app.ledger.intake import Sender, parse
+from app.ledger.rows import Item
+from app.ledger.service import Ledger
 from app.main import create_app
 from app.settings import Settings
 from benchmarks.bench_assign import ADMIN_KEY, Call
+from benchmarks.ingest import over_http
 from benchmarks.side_by_side import compare, machine, report
 
-BATCH = 1_000
+BATCH = 500
 SINGLES = 64
 ROUNDS = 9
+ADD_PEOPLE = "INSERT INTO identifiers (number, kind, id) VALUES (?, ?, ?)"
 
 
 class Shop:
@@ -44,6 +54,12 @@ class Shop:
             )
         return json.dumps({"events": events}).encode()
 
+    def item(self) -> Item:
+        """A new order as the writer takes it."""
+        raw = json.loads(self.body(1))["events"][0]
+        sender = Sender(True, SystemClock().now_us(), {}, str)  # noqa: FBT003 - trusted
+        return parse([Raw(json.dumps(raw).encode())], sender).items[0]
+
 
 def _post(body: bytes) -> Call:
     call = Call(body)
@@ -61,7 +77,7 @@ async def _send(edge: Any, bodies: list[bytes]) -> None:
 
 
 class RawSqlite:
-    """The same rows written by hand: one transaction, `executemany`, the service's own pragmas."""
+    """The same rows of both tables by hand: one transaction, `executemany`, the service's own pragmas."""
 
     def __init__(self, stored: Path, target: Path) -> None:
         source = sqlite3.connect(stored)
@@ -84,7 +100,9 @@ class RawSqlite:
         """So many rows in so many transactions."""
         for _ in range(transactions):
             rows = [self._renumbered(row) for row in self.rows[: count // transactions]]
+            people = [(secrets.randbits(62) + 1, "visitor", f"v{row[0]}") for row in rows]
             self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.executemany(ADD_PEOPLE, people)
             self.connection.executemany(self.insert, rows)
             self.connection.execute("COMMIT")
 
@@ -103,8 +121,12 @@ async def _measure(folder: Path) -> None:
         shop = Shop()
         await _send(edge, [shop.body(BATCH)])
         raw = RawSqlite(folder / "offerlab.sqlite3", folder / "raw.sqlite3")
-        batches = [[shop.body(BATCH)] for _ in range(ROUNDS + 1)]
+        batches, batches_again = ([[shop.body(BATCH)] for _ in range(ROUNDS + 1)] for _ in range(2))
         singles = [[shop.body(1) for _ in range(SINGLES)] for _ in range(ROUNDS + 1)]
+        services, together = edge.slow_app.state.services, writer.BATCH_EVENTS
+        items, items_each = (
+            [[[shop.item()] for _ in range(SINGLES)] for _ in range(ROUNDS + 1)] for _ in range(2)
+        )
 
         def run(prepared: list[list[bytes]]) -> None:
             asyncio.run_coroutine_threadsafe(_send(edge, prepared.pop()), loop).result()
@@ -112,11 +134,32 @@ async def _measure(folder: Path) -> None:
         def measure() -> None:
             clock = time.perf_counter
             pair = compare(lambda: run(batches), lambda: raw.write(BATCH, 1), ROUNDS, clock)
-            report("ingest, one request of 1,000 orders, per event", pair, BATCH)
+            report(f"ingest, one request of {BATCH} orders, per event", pair, BATCH)
+            pair = compare(lambda: run(batches_again), lambda: raw.write(BATCH, 1), ROUNDS)
+            report("the same, processor time", pair, BATCH)
             pair = compare(lambda: run(singles), lambda: raw.write(SINGLES, SINGLES), ROUNDS, clock)
             report("ingest, 64 requests of 1 order at once, per event (raw: a commit each)", pair, SINGLES)
 
+            def append(prepared: list[list[Any]]) -> None:
+                asyncio.run_coroutine_threadsafe(_append(services.ledger, prepared.pop()), loop).result()
+
+            def append_each() -> None:
+                vars(writer)["BATCH_EVENTS"] = 0
+                append(items_each)
+                vars(writer)["BATCH_EVENTS"] = together
+
+            pair = compare(lambda: append(items), append_each, ROUNDS, clock)
+            report(
+                "at the writer, 64 requests of 1 order at once, per event (against a commit each)",
+                pair,
+                SINGLES,
+            )
+
         await asyncio.to_thread(measure)
+
+
+async def _append(ledger: Ledger, requests: list[Any]) -> None:
+    await asyncio.gather(*(ledger.append(one) for one in requests))
 
 
 def main() -> None:
@@ -124,6 +167,8 @@ def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_measure(Path(folder)))
+    with tempfile.TemporaryDirectory() as folder:
+        over_http.measure(Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Ingest over HTTP and at the writer: group commit against a commit per request."""
