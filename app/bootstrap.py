@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.access.service import KeyRing
 from app.clock import Clock, SystemClock
+from app.codes.service import TermsBook, giving_back
 from app.database import Database
 from app.erasure.log import ErasureLog
 from app.erasure.service import tidy
@@ -38,6 +39,7 @@ class Services:
         keys: API keys in memory.
         sources: sources of webhooks in memory.
         snapshots: running experiments in memory.
+        codes: terms of codes in memory.
         ledger: the group-commit writer.
         answers: of calls that named themselves.
         erasures: seals the ids of people who were erased.
@@ -49,6 +51,7 @@ class Services:
     keys: KeyRing
     sources: SourceBook
     snapshots: SnapshotHolder
+    codes: TermsBook
     ledger: Ledger
     answers: AnswerBook
     erasures: ErasureLog
@@ -106,9 +109,10 @@ def wire(settings: Settings, clock: Clock | None = None) -> Services:
     database = Database(settings.url)
     keys, sources = KeyRing(), SourceBook(settings)
     snapshots = SnapshotHolder(database, keys, sources, settings, clock)
-    ledger, answers = Ledger(database, clock), AnswerBook(database, settings, clock)
-    erasures = ErasureLog(settings)
-    return Services(settings, database, clock, keys, sources, snapshots, ledger, answers, erasures)
+    codes, erasures = TermsBook(snapshots), ErasureLog(settings)
+    ledger = Ledger(database, clock, followers=[giving_back(codes.terms)])
+    answers = AnswerBook(database, settings, clock)
+    return Services(settings, database, clock, keys, sources, snapshots, codes, ledger, answers, erasures)
 
 
 @asynccontextmanager

@@ -54,6 +54,10 @@ class Conflict(Refusal):
     """It contradicts what is already so (a started experiment, an impossible action)."""
 
 
+class Gone(Refusal):
+    """It was there, and its time is over."""
+
+
 class TooLarge(Refusal):
     """The body is over the cap."""
 
@@ -81,6 +85,7 @@ STATUS: dict[type[Refusal], tuple[int, str]] = {
     NotFound: (404, "Not found"),
     MethodNotAllowed: (405, "Method not allowed"),
     Conflict: (409, "Conflict"),
+    Gone: (410, "Gone"),
     TooLarge: (413, "Content too large"),
     UnsupportedType: (415, "Unsupported media type"),
     Invalid: (422, "Invalid"),
@@ -95,12 +100,16 @@ INTERNAL = b'{"type":"urn:offerlab:problem:internal","title":"Internal error","s
 
 def status_of(refusal: Refusal) -> int:
     """HTTP status of a refusal."""
-    return STATUS[type(refusal)][0]
+    return _family(refusal)[0]
+
+
+def _family(refusal: Refusal) -> tuple[int, str]:
+    return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
 def problem(refusal: Refusal) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     """Status, body and headers of an RFC 9457 answer."""
-    status, title = STATUS[type(refusal)]
+    status, title = _family(refusal)
     document: dict[str, Any] = {
         "type": f"urn:offerlab:problem:{refusal.code}",
         "title": title,

@@ -13,6 +13,7 @@ from app.audit.endpoints import router as audit_router
 from app.bootstrap import Services, running, wire
 from app.clock import Clock
 from app.database import prepare
+from app.edge.codes import CODES_OPENAPI, code_handlers
 from app.edge.configuration import CONFIGURATION_OPENAPI, configuration_handler
 from app.edge.configuration import PATH as CONFIGURATION
 from app.edge.evaluate import EVALUATE_OPENAPI, assignments_handler, ofrep_handler
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 HOT_PATHS = (
     EVALUATE_OPENAPI,
     CONFIGURATION_OPENAPI,
+    CODES_OPENAPI,
     GROWTHBOOK_OPENAPI,
     INGEST_OPENAPI,
     QUOTE_OPENAPI,
@@ -150,6 +152,7 @@ def _edge(services: Services, slow: FastAPI) -> Edge:
             ("POST", "/api/v1/events"): events_handler(services),
             ("POST", QUOTE): quote_handler(services),
             ("POST", "/ofrep/v1/evaluate/flags"): ofrep,
+            **code_handlers(services),
             ("GET", CONFIGURATION): configuration_handler(services),
             ("GET", EVENTS): ofrep_events_handler(services, streams),
             ("POST", TRACK): track_handler(services),

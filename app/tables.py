@@ -2,6 +2,7 @@
 
 import app.access.tables
 import app.audit.tables
+import app.codes.tables
 import app.erasure.tables
 import app.experiments.tables
 import app.idempotency.tables

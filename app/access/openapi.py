@@ -9,6 +9,7 @@ DESCRIPTIONS = {
     403: "The kind of the key does not admit this.",
     404: "There is no such thing.",
     409: "It contradicts what is already so.",
+    410: "Its time is over.",
     413: "The body is over the cap.",
     415: "The body is not JSON.",
     422: "A field breaks its rule; `field` names it.",

@@ -39,6 +39,12 @@ OPERATIONS: Final[dict[str, frozenset[Kind]]] = {
     "growthbook_track": _BROWSER,
     "quote": _SHOP,
     "post_events": _STOREFRONT,  # pub: exposure and custom only, item by item
+    # codes
+    "claim_code": _SHOP,
+    "validate_code": _SHOP,
+    "reserve_code": _SHOP,
+    "redeem_code": _SHOP,
+    "rollback_code": _SHOP,
     # experiments
     "create_experiment": _MANAGERS,
     "list_experiments": _READERS,

@@ -12,7 +12,7 @@ from app.audit.tables import AuditRow
 from app.clock import isoformat
 
 GENESIS = "0" * 64
-_CHAIN_LOCK = (
+CHAIN_LOCK = (
     0x61756469  # "audi": one writer of the chain at a time on PostgreSQL; SQLite has one writer anyway
 )
 _BATCH = 1000
@@ -42,22 +42,35 @@ def record(  # noqa: PLR0913, PLR0917 - an entry has six things to say
         The entry.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CHAIN_LOCK})
-    last = session.exec(select(AuditRow).order_by(col(AuditRow.id).desc()).limit(1)).first()
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": CHAIN_LOCK})
+    row = sealed_row(count_and_head(session), actor, action, subject, before, after, now_us)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def sealed_row(  # noqa: PLR0913, PLR0917 - an entry has six things to say
+    last: tuple[int, str],
+    actor: str,
+    action: str,
+    subject: str,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
+    now_us: int,
+) -> AuditRow:
+    """The entry after the last one, not stored yet; `last` is its number and hash (`count_and_head`)."""
     row = AuditRow(
-        id=1 if last is None else last.id + 1,
+        id=last[0] + 1,
         at_us=now_us,
         actor=actor,
         action=action,
         subject=subject,
         before=before,
         after=after,
-        previous=GENESIS if last is None else last.hash,
+        previous=last[1],
         hash="",
     )
     row.hash = digest(row)
-    session.add(row)
-    session.flush()
     return row
 
 

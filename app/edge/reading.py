@@ -1,13 +1,32 @@
 """Msgspec's findings about a body, as refusals that name the field."""
 
 import re
+from typing import TypeVar
+
+import msgspec
 
 from app.edge.asking import LONGEST_ID
-from app.errors import Invalid
+from app.errors import BadRequest, Invalid
 
 _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 _UNKNOWN = re.compile(r"unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(.*)`", re.DOTALL)
+Shape = TypeVar("Shape")
+
+
+def decode(decoder: msgspec.json.Decoder[Shape], body: bytes) -> Shape:
+    """The request in a body.
+
+    Raises:
+        BadRequest: it is not JSON.
+        Invalid: a field is unknown, missing or of the wrong type; it is named.
+    """
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise named(str(error)) from None
+    except (ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
+        raise BadRequest("the body cannot be read as JSON", "not_json") from None
 
 
 def named(message: str) -> Invalid:

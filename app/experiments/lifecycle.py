@@ -65,9 +65,14 @@ def impossible(row: ExperimentRow, action: str) -> Conflict:
     )
 
 
+def timeline_entry(action: str, now_us: int, **details: Any) -> dict[str, Any]:
+    """What the timeline says of an action."""
+    return {"action": action, "at_us": now_us, "at": isoformat(now_us), **details}
+
+
 def mark(row: ExperimentRow, action: str, now_us: int, **details: Any) -> None:
     """Write an action to the timeline, and the moment it stands for to its column."""
-    row.timeline = [*row.timeline, {"action": action, "at_us": now_us, "at": isoformat(now_us), **details}]
+    row.timeline = [*row.timeline, timeline_entry(action, now_us, **details)]
     if action == "start":
         row.started_at_us = now_us
     elif action == "freeze":

@@ -29,6 +29,8 @@ _KEY_SCOPE: dict[KeyColumn, str] = {
 class Store(Protocol):
     """What writing a batch needs of a database."""
 
+    is_postgresql: bool
+
     def begin(self) -> None:
         """Start the transaction and take the ledger's lock; waits at most `LOCK_TIMEOUT_MS`."""
         ...
@@ -84,6 +86,8 @@ class Store(Protocol):
 
 class SqliteStore:
     """SQLite: `BEGIN IMMEDIATE` is the lock; keys are looked up many at once through `json_each`."""
+
+    is_postgresql = False
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -155,6 +159,8 @@ class SqliteStore:
 
 class PostgresStore:
     """PostgreSQL: one advisory lock per transaction; rows go in by COPY."""
+
+    is_postgresql = True
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

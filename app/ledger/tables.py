@@ -18,6 +18,10 @@ TYPES = (
     "message_sent",
     "points_earned",
     "points_spent",
+    "referral",
+    "claim",
+    "redemption",
+    "reversal",
 )
 _ORDER = "type NOT IN ('order', 'order_updated')"
 
@@ -38,6 +42,10 @@ def _exact_text(*, nullable: bool = False) -> Column[Any]:
 
 def _partial(name: str, column: str, condition: str) -> Index:
     return Index(name, column, unique=True, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
+def _of_order(name: str, condition: str) -> Index:
+    return Index(name, "order_id", sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class EventRow(SQLModel, table=True):
@@ -64,13 +72,16 @@ class EventRow(SQLModel, table=True):
             postgresql_where=text("experiment IS NOT NULL"),
         ),
         Index("events_type_occurred", "type", "occurred_at_us"),
+        _of_order("events_updates_of_order", "type = 'order_updated'"),
+        _of_order("events_refunds_of_order", "type = 'refund'"),
         CheckConstraint("seq >= 1", name="events_seq_positive"),
         CheckConstraint(f"length(event_id) BETWEEN 1 AND {MAX_ID_LENGTH}", name="events_event_id_length"),
         CheckConstraint(f"type IN {TYPES!r}", name="events_type_known"),
         CheckConstraint("occurred_at_us >= 0", name="events_since_1970"),
         CheckConstraint("length(digest) = 32", name="events_digest_sha256"),
         CheckConstraint(
-            "type IN ('order_cancelled', 'refund') OR visitor IS NOT NULL OR customer IS NOT NULL",
+            "type IN ('order_cancelled', 'refund', 'referral')"
+            " OR visitor IS NOT NULL OR customer IS NOT NULL",
             name="events_unit",
         ),
         CheckConstraint(
@@ -90,6 +101,16 @@ class EventRow(SQLModel, table=True):
         ),
         CheckConstraint("type <> 'order_cancelled' OR order_id IS NOT NULL", name="events_cancellation"),
         CheckConstraint("type <> 'custom' OR name IS NOT NULL", name="events_custom"),
+        CheckConstraint(
+            "type NOT IN ('claim', 'redemption', 'reversal')"
+            " OR (experiment IS NOT NULL AND variant IS NOT NULL AND rest IS NOT NULL)",
+            name="events_code",
+        ),
+        CheckConstraint(
+            "type NOT IN ('redemption', 'reversal') OR (order_id IS NOT NULL AND discount_minor IS NOT NULL"
+            f" AND discount_minor BETWEEN 0 AND {MONEY_BOUND})",
+            name="events_redemption",
+        ),
     )
 
     seq: int = Field(sa_column=_key())

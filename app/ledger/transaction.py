@@ -62,12 +62,14 @@ class Transaction:
         now_us: becomes `received_at_us`, microseconds since 1970 UTC.
 
     Attributes:
+        is_postgresql: which dialect the statements are read in.
         numbers: the number of each id known to be stored, once this is committed.
     """
 
     def __init__(self, store: Store, cached: Mapping[Identifier, int], now_us: int) -> None:
         self.store = store
         self.now_us = now_us
+        self.is_postgresql = store.is_postgresql
         self.numbers: dict[Identifier, int] = {}
         self._cached = cached
         self._drawn: dict[Identifier, int] = {}

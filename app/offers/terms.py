@@ -34,6 +34,7 @@ class CodePolicy(Strict):
         uses_total: over all customers; None: no limit.
         valid_days: life of an issued code in days; None: as long as the offer.
         bound: only its owner may redeem it.
+        give_back: a cancelled or wholly refunded order gives its use back.
     """
 
     issue: Literal["none", "shared", "per_visitor"] = "none"
@@ -41,6 +42,7 @@ class CodePolicy(Strict):
     uses_total: Count | None = None
     valid_days: Days | None = None
     bound: bool = False
+    give_back: bool = True
 
 
 class Budget(Strict):

@@ -43,6 +43,7 @@ class ServedExperiment:
         fallback: offer for units outside, as JSON.
         offers: variant → its offer with all terms, ready for quotes; None stands for the fallback. Variants
             without an offer are left out.
+        definition: the whole, for what only the shop's server may know (codes, budgets); never changed.
         audience: its condition with groups and segments written out; empty for everybody.
         features: state → feature for GrowthBook SDKs; empty where browsers must not see its variants.
         timezone: IANA zone of the shop.
@@ -62,6 +63,7 @@ class ServedExperiment:
     fragments: Mapping[str, bytes]
     fallback: bytes
     offers: Mapping[str | None, Ready]
+    definition: Mapping[str, Any]
     audience: Mapping[str, Any]
     features: Mapping[str, bytes]
     timezone: str
@@ -143,6 +145,7 @@ def serve(row: ExperimentRow, around: Surroundings) -> ServedExperiment:
         fragments={variant["key"]: _offer(variant["offer"]) for variant in definition["variants"]},
         fallback=_offer(definition["fallback"]),
         offers=_ready(row, starts_at_us),
+        definition=definition,
         audience=audience,
         features=local_features({**definition, "audience": audience}, rules, row.state),
         timezone=definition["timezone"],

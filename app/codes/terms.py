@@ -1,0 +1,179 @@
+"""What a variant's offer says of its codes, worked out once; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from app.clock import MICROSECONDS
+from app.strict import moment_us
+
+DAY_US = 86_400 * MICROSECONDS
+_SUMS = ("amount_minor", "reward_minor", "value_minor")
+_PERCENT_KINDS = frozenset({"percent_off", "next_order_discount", "member_only"})
+_SUM_KINDS = frozenset({"amount_off", "spend_reward", "partner_voucher", "member_only"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One budget.
+
+    Attributes:
+        variant: whose; empty: the experiment's.
+        money_minor: what may be given away; None: no limit. `uses` likewise.
+        next_minor: what the next claim would hold at most; `next_uses` likewise.
+    """
+
+    variant: str
+    money_minor: int | None
+    uses: int | None
+    next_minor: int
+    next_uses: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeTerms:
+    """The terms under which a variant's codes are given and used.
+
+    Attributes:
+        experiment: key.
+        variant: key.
+        unit: what the experiment randomises: visitor or customer.
+        offer: as stored.
+        issue: shared or per_visitor.
+        uses: of one code, over everybody; None: no limit.
+        uses_per_customer: of one code by one person; None: no limit.
+        valid_days: life of a claim in days; None: by the offer alone.
+        starts_at_us: not to be used before, or None; `ends_at_us`: not from then on.
+        bound: only its owner may use it.
+        gives_back: whether a cancelled or wholly refunded order gives the use back.
+        most_minor: the largest discount of one use, or None when the offer has no bound.
+        scopes: the budgets it counts against.
+    """
+
+    experiment: str
+    variant: str
+    unit: str
+    offer: Mapping[str, Any]
+    issue: str
+    uses: int | None
+    uses_per_customer: int | None
+    valid_days: int | None
+    starts_at_us: int | None
+    ends_at_us: int | None
+    bound: bool
+    gives_back: bool
+    most_minor: int | None
+    scopes: tuple[Scope, ...] = ()
+
+    @property
+    def claimed_uses(self) -> int:
+        """Uses a claim promises, and so the budget holds; of a code without a limit, the first."""
+        return _promised(self.uses_per_customer if self.issue == "shared" else self.uses)
+
+    @property
+    def use_minor(self) -> int:
+        """What the budget holds in money for one use; 0 where a discount has no bound."""
+        return self.most_minor or 0
+
+    def valid_until_us(self, claimed_at_us: int) -> int | None:
+        """When a code claimed then ends."""
+        days_end = None if self.valid_days is None else claimed_at_us + self.valid_days * DAY_US
+        ends = [end for end in (days_end, self.ends_at_us) if end is not None]
+        return min(ends, default=None)
+
+
+def _promised(uses: int | None) -> int:
+    return 1 if uses is None else uses
+
+
+def terms_of(definition: Mapping[str, Any], variant: str) -> CodeTerms | None:
+    """The terms of a variant's codes; None where its offer has none.
+
+    Args:
+        definition: of an experiment, as stored.
+        variant: key of one of its variants.
+    """
+    found = next((one for one in definition["variants"] if one["key"] == variant), None)
+    bare = None if found is None else _bare(definition, found)
+    if bare is None:
+        return None
+    others = [
+        one for one in (_bare(definition, other) for other in definition["variants"]) if one is not None
+    ]
+    scopes = [_scope("", definition.get("budget"), others), _scope(variant, bare.offer.get("budget"), [bare])]
+    kept = tuple(scope for scope in scopes if scope is not None)
+    return CodeTerms(
+        **{name: getattr(bare, name) for name in CodeTerms.__slots__ if name != "scopes"}, scopes=kept
+    )
+
+
+def _bare(definition: Mapping[str, Any], variant: Mapping[str, Any]) -> CodeTerms | None:
+    """The terms without budgets."""
+    offer = variant["offer"] or {}
+    code = offer.get("code") or {}
+    if code.get("issue", "none") == "none":
+        return None
+    validity = offer.get("validity") or {}
+    total, each = code.get("uses_total"), code.get("uses_per_customer")
+    after_claim = validity.get("days") if validity.get("days_after") == "claim" else None
+    return CodeTerms(
+        experiment=definition["key"],
+        variant=variant["key"],
+        unit=definition["unit"],
+        offer=offer,
+        issue=code["issue"],
+        uses=each if total is None and code["issue"] == "per_visitor" else total,
+        uses_per_customer=each,
+        valid_days=code.get("valid_days") or after_claim or offer.get("valid_days"),
+        starts_at_us=_moment(validity.get("starts_at")),
+        ends_at_us=_moment(validity.get("ends_at")),
+        bound=bool(code.get("bound")),
+        gives_back=bool(code.get("give_back", True)),
+        most_minor=largest_discount(offer),
+    )
+
+
+def _moment(text: str | None) -> int | None:
+    return None if text is None else moment_us(text)
+
+
+def _scope(variant: str, budget: Mapping[str, Any] | None, users: list[CodeTerms]) -> Scope | None:
+    money, uses = (budget or {}).get("money_minor"), (budget or {}).get("uses")
+    if money is None and uses is None:
+        return None
+    next_minor = max((one.use_minor * one.claimed_uses for one in users), default=0)
+    return Scope(variant, money, uses, next_minor, max((one.claimed_uses for one in users), default=1))
+
+
+def largest_discount(offer: Mapping[str, Any]) -> int | None:
+    """The largest discount of one use in minor units; None: it grows with the basket.
+
+    >>> largest_discount({"kind": "amount_off", "amount_minor": 500, "max_discount_minor": None})
+    500
+    >>> largest_discount({"kind": "percent_off", "percent": 10}) is None
+    True
+    """
+    bounds = [offer.get("max_discount_minor")]
+    bounds += [offer.get(name) for name in _SUMS]
+    if offer["kind"] == "referral":
+        bounds.append(offer["referrer_minor"] + offer["invited_minor"])
+    if offer["kind"] == "gift" and offer.get("cost_minor") is not None:
+        bounds.append(offer["cost_minor"] * offer.get("quantity", 1))
+    return min((bound for bound in bounds if bound is not None), default=None)
+
+
+def discount_of(offer: Mapping[str, Any], items_minor: int) -> int:
+    """The discount of a basket by percent or sum, half up, under the cap; 0 for offers of other kinds.
+
+    >>> discount_of({"kind": "percent_off", "percent": 12.5, "max_discount_minor": 1000}, 1004)
+    126
+    """
+    given = 0
+    if offer["kind"] in _PERCENT_KINDS and offer.get("percent") is not None:
+        exact = Decimal(items_minor) * Decimal(str(offer["percent"])) / 100
+        given = int(exact.to_integral_value(ROUND_HALF_UP))
+    elif offer["kind"] in _SUM_KINDS:
+        given = largest_discount(offer) or 0
+    cap = offer.get("max_discount_minor")
+    return min(given, items_minor, items_minor if cap is None else cap)

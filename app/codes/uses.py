@@ -1,0 +1,279 @@
+"""The rows of codes and their uses: found, taken, given back. Every change is one guarded statement."""
+
+from typing import Any, NamedTuple
+
+from app.codes import budget, refusals
+from app.codes.person import Person
+from app.codes.terms import CodeTerms
+from app.errors import Gone
+from app.ledger.transaction import Entry, Transaction
+
+_CODE = (
+    "SELECT c.id, c.experiment, c.variant, c.kind, c.owner, c.uses_left, c.valid_until_us FROM codes c"
+    " WHERE c.digest = :digest"
+)
+_TAKE = "UPDATE codes SET uses_left = uses_left - 1 WHERE id = :code AND (uses_left IS NULL OR uses_left > 0)"
+_RETURN = "UPDATE codes SET uses_left = uses_left + 1 WHERE id = :code"
+_ADD = (
+    "INSERT INTO code_uses (code, experiment, order_id, unit, visitor, customer, state, amount_minor,"
+    " held_minor, of_claim, expires_at_us, at_us) SELECT :code, :experiment, :order_id, :unit,"
+    " CAST(:visitor AS BIGINT), CAST(:customer AS BIGINT), :state,"
+    " CAST(:amount_minor AS BIGINT), CAST(:held_minor AS BIGINT), CAST(:of_claim AS BOOLEAN),"
+    " CAST(:expires_at_us AS BIGINT), CAST(:now_us AS BIGINT)"
+    " WHERE CAST(:most AS BIGINT) IS NULL OR (SELECT count(*) FROM code_uses"
+    " WHERE code = :code AND unit = :unit AND state <> 'given_back') < CAST(:most AS BIGINT)"
+    " ON CONFLICT (code, order_id) DO UPDATE SET unit = excluded.unit, visitor = excluded.visitor,"
+    " customer = excluded.customer, state = excluded.state, amount_minor = excluded.amount_minor,"
+    " held_minor = excluded.held_minor, of_claim = excluded.of_claim,"
+    " expires_at_us = excluded.expires_at_us, at_us = excluded.at_us WHERE code_uses.state = 'given_back'"
+)
+_OTHERS_RESERVED = "SELECT 1 FROM code_uses WHERE code = :code AND state = 'reserved' LIMIT 1"
+_TAKE_HELD = (
+    "UPDATE code_claims SET held_uses = held_uses - 1, held_minor = held_minor - :minor"
+    " WHERE experiment = :experiment AND unit = :unit AND code = :code"
+    " AND held_uses > 0 AND held_minor >= :minor"
+)
+_HOLD_AGAIN = (
+    "UPDATE code_claims SET held_uses = held_uses + 1, held_minor = held_minor + :minor"
+    " WHERE experiment = :experiment AND unit = :unit AND code = :code"
+    " AND (valid_until_us IS NULL OR valid_until_us > :now_us)"
+)
+_REDEEM_RESERVED = (
+    "UPDATE code_uses SET state = 'redeemed', amount_minor = :amount_minor, held_minor = 0,"
+    " expires_at_us = NULL, at_us = :now_us, visitor = :visitor, customer = :customer"
+    " WHERE id = :id AND state = 'reserved' AND expires_at_us > :now_us"
+)
+_GIVE_BACK = (
+    "UPDATE code_uses SET state = 'given_back', held_minor = 0, expires_at_us = NULL, at_us = :now_us"
+    " WHERE id = :id AND state = :state"
+)
+HAS_CLAIM = "SELECT 1 FROM code_claims WHERE experiment = :experiment AND unit = :unit AND code = :code"
+_USED = "SELECT count(*) FROM code_uses WHERE code = :code AND unit = :unit AND state <> 'given_back'"
+_LEFT = "SELECT 1 FROM codes WHERE id = :code AND (uses_left IS NULL OR uses_left > 0)"
+_CLAIM_ENDS = (
+    "SELECT valid_until_us FROM code_claims WHERE experiment = :experiment AND unit = :unit AND code = :code"
+)
+
+
+class Code(NamedTuple):
+    """A code as stored, without its text; see `tables.CodeRow`."""
+
+    id: int
+    experiment: str
+    variant: str
+    kind: str
+    owner: int | None
+    uses_left: int | None
+    valid_until_us: int | None
+
+
+class Use(NamedTuple):
+    """One use of one code by one order; see `tables.UseRow`."""
+
+    id: int
+    code: int
+    order_id: str
+    unit: int
+    visitor: int | None
+    customer: int | None
+    state: str
+    amount_minor: int
+    held_minor: int
+    of_claim: bool
+    expires_at_us: int | None
+    at_us: int
+
+
+_USE = f"SELECT {', '.join(Use._fields)} FROM code_uses WHERE code = :code AND order_id = :order_id"  # noqa: S608 - names of ours only
+
+
+def find_code(transaction: Transaction, digest: bytes | None) -> Code:
+    """The code with this digest.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = None if digest is None else transaction.one(_CODE, digest=digest)
+    if found is None:
+        raise refusals.unknown()
+    return Code(*found)
+
+
+def find_use(transaction: Transaction, code: Code, order_id: str) -> Use | None:
+    """What the order did with the code, or None."""
+    found = transaction.one(_USE, code=code.id, order_id=order_id)
+    return None if found is None else Use(*found)
+
+
+def claim_end_us(transaction: Transaction, code: Code, unit: int) -> int | None:
+    """Until when the code is this unit's by its claim; None when it has none, or one without an end."""
+    values = {"experiment": code.experiment, "unit": unit, "code": code.id}
+    found = transaction.one(_CLAIM_ENDS, **values)
+    return None if found is None else found[0]
+
+
+def check_left(transaction: Transaction, terms: CodeTerms, code: Code, unit: int) -> None:
+    """Refuse a code of which this unit could use nothing now; takes nothing.
+
+    Raises:
+        Conflict: spent, or reserved by other orders.
+    """
+    if transaction.one(_LEFT, code=code.id) is None:
+        raise _none_left(transaction, code)
+    most = terms.uses_per_customer
+    if most is not None and transaction.one(_USED, code=code.id, unit=unit)[0] >= most:
+        raise refusals.spent("this customer used it as often as one may")
+
+
+def _none_left(transaction: Transaction, code: Code) -> Exception:
+    is_reserved = transaction.one(_OTHERS_RESERVED, code=code.id) is not None
+    return refusals.reserved() if is_reserved else refusals.spent()
+
+
+def take(  # noqa: PLR0913 - what a use is
+    transaction: Transaction,
+    terms: CodeTerms,
+    code: Code,
+    person: Person,
+    *,
+    order_id: str,
+    state: str,
+    amount_minor: int,
+    expires_at_us: int | None = None,
+) -> bool:
+    """Take one use: of the code, of what its redeemer may use, of the budget. All of it or, refused, nothing.
+
+    Returns:
+        Whether it came out of what the budget held for a claim.
+
+    Raises:
+        Conflict: nothing is left of one of them.
+    """
+    unit = transaction.number(person.unit(terms.unit))
+    if transaction.changed(_TAKE, code=code.id) == 0:
+        raise _none_left(transaction, code)
+    of_claim, held_minor = _take_from_budget(transaction, terms, code, unit, state, amount_minor)
+    added = transaction.changed(
+        _ADD,
+        code=code.id,
+        experiment=code.experiment,
+        order_id=order_id,
+        unit=unit,
+        visitor=person.visitor_number(transaction),
+        customer=person.customer_number(transaction),
+        state=state,
+        amount_minor=amount_minor,
+        held_minor=held_minor,
+        of_claim=of_claim,
+        expires_at_us=expires_at_us,
+        now_us=transaction.now_us,
+        most=terms.uses_per_customer,
+    )
+    if added == 0:
+        raise refusals.spent("this customer used it as often as one may")
+    return of_claim
+
+
+def _take_from_budget(  # noqa: PLR0913, PLR0917 - what a use costs
+    transaction: Transaction, terms: CodeTerms, code: Code, unit: int, state: str, amount_minor: int
+) -> tuple[bool, int]:
+    """Whether a claim's promise paid for it, and what is held for a reservation."""
+    if not terms.scopes:
+        return False, 0
+    values = {"experiment": code.experiment, "unit": code.owner or unit, "code": code.id}
+    of_claim = transaction.changed(_TAKE_HELD, **values, minor=terms.use_minor) > 0
+    freed_minor, freed_uses = (terms.use_minor, 1) if of_claim else (0, 0)
+    if state == "redeemed":
+        moved = {"held_minor": -freed_minor, "held_uses": -freed_uses}
+        budget.move(transaction, terms, **moved, spent_minor=amount_minor, spent_uses=1)
+        return of_claim, 0
+    held_minor = max(terms.use_minor, amount_minor)
+    budget.move(transaction, terms, held_minor=held_minor - freed_minor, held_uses=1 - freed_uses)
+    return of_claim, held_minor
+
+
+def redeem_reserved(
+    transaction: Transaction, terms: CodeTerms, use: Use, person: Person, amount_minor: int
+) -> bool:
+    """Turn a reservation that still runs into a redemption; whether it did.
+
+    Raises:
+        BudgetSpent: the discount is larger than what was reserved, and does not fit.
+    """
+    changed = transaction.changed(
+        _REDEEM_RESERVED,
+        id=use.id,
+        amount_minor=amount_minor,
+        now_us=transaction.now_us,
+        visitor=person.visitor_number(transaction),
+        customer=person.customer_number(transaction),
+    )
+    if changed and terms.scopes:
+        freed = {"held_minor": -use.held_minor, "held_uses": -1}
+        budget.move(transaction, terms, **freed, spent_minor=amount_minor, spent_uses=1)
+    return bool(changed)
+
+
+def give_back(transaction: Transaction, terms: CodeTerms, code: Code, use: Use) -> bool:
+    """Give a reserved or redeemed use back, with its money; whether there was one to give back."""
+    values = {"id": use.id, "now_us": transaction.now_us, "state": use.state}
+    if use.state == "given_back" or transaction.changed(_GIVE_BACK, **values) == 0:
+        return False
+    transaction.run(_RETURN, code=code.id)
+    if terms.scopes:
+        _return_to_budget(transaction, terms, code, use)
+    return True
+
+
+def _return_to_budget(transaction: Transaction, terms: CodeTerms, code: Code, use: Use) -> None:
+    """Free what the use took, then promise it to the owner's claim again where that still lives and fits."""
+    if use.state == "reserved":
+        budget.move(transaction, terms, held_minor=-use.held_minor, held_uses=-1)
+    else:
+        budget.move(transaction, terms, spent_minor=-use.amount_minor, spent_uses=-1)
+    if not use.of_claim:
+        return
+    values = {"experiment": code.experiment, "unit": code.owner or use.unit, "code": code.id}
+    try:
+        with transaction.savepoint():
+            budget.move(transaction, terms, held_minor=terms.use_minor, held_uses=1)
+            now_us = transaction.now_us
+            if transaction.changed(_HOLD_AGAIN, **values, minor=terms.use_minor, now_us=now_us) == 0:
+                raise refusals.expired()
+    except (refusals.BudgetSpent, Gone):
+        return  # nothing is held for it then; a later use must fit by itself
+
+
+def write_use(  # noqa: PLR0913, PLR0917 - what the ledger says of a use
+    transaction: Transaction,
+    kind: str,
+    code: Code,
+    people: tuple[int | None, int | None],
+    order_id: str,
+    amount_minor: int,
+    currency: str | None,
+) -> None:
+    """The ledger row of a redemption or a reversal, under the code's variant."""
+    content = {
+        "type": kind,
+        "occurred_at_us": transaction.now_us,
+        "experiment": code.experiment,
+        "variant": code.variant,
+        "order_id": order_id,
+        "currency": currency,
+        "discount_minor": amount_minor,
+        "rest": budget.code_rest(code.id, code.owner),
+    }
+    given = {name: value for name, value in content.items() if value is not None}
+    transaction.write(Entry(*people, given))
+
+
+def use_columns() -> tuple[str, ...]:
+    """Columns of `Use` in their order, for other queries."""
+    return Use._fields
+
+
+def code_and_use(row: Any) -> tuple[Code, Use]:
+    """A row of the code's columns followed by the use's."""
+    width = len(Code._fields)
+    return Code(*row[:width]), Use(*row[width:])
