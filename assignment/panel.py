@@ -71,6 +71,7 @@ class Panel:
         self.experiments = tuple(experiments)
         kinds = {unit_rule(experiment) for experiment in self.experiments}
         self._groups = tuple(_Group(kind, self.experiments) for kind in sorted(kinds))
+        self._whole = self._groups[0] if len(self._groups) == 1 and self._groups[0].is_whole else None
 
     def decide(
         self,
@@ -90,6 +91,10 @@ class Panel:
             is_bot: the caller recognised a crawler.
             enrolled: asked for frozen experiments only.
         """
+        if self._whole is not None and not is_bot:
+            unit_id = unit_of(self._whole.kind, visitor_id, customer_id)
+            if unit_id:
+                return self._whole.running(unit_id, attributes, enrolled)
         answers = Answers([_NO_UNIT] * len(self.experiments), [NO_BUCKET] * len(self.experiments))
         for group in self._groups:
             unit_id = unit_of(group.kind, visitor_id, customer_id)
@@ -166,19 +171,22 @@ class _Group:
             for place in self.places:
                 answers.codes[place] = _BOT
             return
-        codes, indexes = self._split(unit_id)
-        self._leave_out(unit_id, attributes, codes, indexes, enrolled)
-        if self.is_whole:
-            answers.codes[:], answers.indexes[:] = codes, indexes
-            return
+        codes, indexes = self.running(unit_id, attributes, enrolled)
         for row, place in enumerate(self.places):
             answers.codes[place], answers.indexes[place] = codes[row], indexes[row]
+
+    def running(self, unit_id: str, attributes: Mapping[str, Any], enrolled: Enrolled) -> Answers:
+        """The answers of those that run or are frozen, in their order."""
+        codes, indexes = self._split(unit_id)
+        self._leave_out(unit_id, attributes, codes, indexes, enrolled)
+        return Answers(codes, indexes)
 
     def _split(self, unit_id: str) -> tuple[list[int], list[int]]:
         """Buckets and the table's answer for all of them, whatever else will be said."""
         if self.is_ascii and unit_id.isascii():
             data = unit_id.encode()
-            indexes = [fnv1a_32(b"%d" % fnv1a_32(seed + data)) % BUCKETS for seed in self.ascii_seeds]
+            hashes = [fnv1a_32(seed + data) for seed in self.ascii_seeds]
+            indexes = [fnv1a_32(b"%d" % number) % BUCKETS for number in hashes]
         else:
             indexes = [bucket_index(seed, unit_id) for seed in self.seeds]
         return [table[index] for table, index in zip(self.tables, indexes, strict=True)], indexes

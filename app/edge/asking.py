@@ -2,8 +2,7 @@
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.access.service import Principal, allow, customer_signature
 from app.edge.http import Scope, bearer_token
@@ -45,9 +44,8 @@ def vouched_customer(
     return customer_id if hmac.compare_digest(given, expected.encode()) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """One request's question, ready to be put to every experiment.
+class Asking(NamedTuple):
+    """One request's question, put to every experiment; a NamedTuple because each request makes one.
 
     Attributes:
         services: the process.

@@ -20,12 +20,15 @@ class ClientGone(Exception):  # noqa: N818 - not an error of ours
     """The client closed the connection before its body was read."""
 
 
+_BY_NAME = "offerlab.headers"
+
+
 def header(scope: Scope, name: bytes) -> bytes | None:
-    """The first header of that (lower-case) name."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
+    """The first header of that (lower-case) name; they are arranged once per request."""
+    by_name: dict[bytes, bytes] | None = scope.get(_BY_NAME)
+    if by_name is None:
+        by_name = scope[_BY_NAME] = dict(reversed(scope["headers"]))
+    return by_name.get(name)
 
 
 def bearer_token(scope: Scope) -> str | None:

@@ -1,7 +1,7 @@
 """The outermost ASGI callable: hot paths first, everything else to FastAPI."""
 
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Mapping, MutableMapping
 from typing import Any, Protocol
 
 from app.edge.http import ClientGone, Handler, Receive, Scope, Send, send_bytes, send_refusal
@@ -92,9 +92,9 @@ class _Started:
         self.send = send
         self.is_begun = False
 
-    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+    def __call__(self, message: MutableMapping[str, Any]) -> Awaitable[None]:
         self.is_begun = True
-        await self.send(message)
+        return self.send(message)
 
 
 def _refusing(allow: str) -> Handler:

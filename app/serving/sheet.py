@@ -64,7 +64,9 @@ class Sheet:
         self.panel = Panel([one.rules_at(now_us) for one in self.served])
         self.config_version = config_version
         keys = [one.key for one in self.served]
-        self._digest = hashlib.blake2b(FORM + fingerprint + repr((config_version, keys)).encode())
+        self._digest = hashlib.blake2b(
+            FORM + fingerprint + repr((config_version, keys)).encode(), digest_size=16
+        )
         self._rules = sorted({unit_rule(rules) for rules in self.panel.experiments})
         self._items = [_Items(self.panel, place, one) for place, one in enumerate(self.served)]
         self._flags: dict[str, list[_Flags]] = {}
@@ -114,8 +116,9 @@ class Sheet:
         """A tag that is equal exactly when the answer is: of everything that an answer is made from."""
         digest = self._digest.copy()
         digest.update(array("h", answers.codes).tobytes())
-        digest.update(repr((asked.visitor, asked.customer, more)).encode("utf-8", "surrogatepass"))
-        return b'"%b"' % digest.hexdigest()[:32].encode()
+        told = "\0".join((asked.visitor or "", asked.customer or "", *more))  # no id holds a NUL
+        digest.update(told.encode("utf-8", "surrogatepass"))
+        return b'"%b"' % digest.hexdigest().encode()
 
 
 class Sheets:
