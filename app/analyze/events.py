@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.analyze.event_files import EventFiles, known_variants, read_files
+from app.analyze.offer_files import OfferFiles, read_offer_files
 from app.analyze.plan_file import PlanFile, look_days, read_plan
 from app.analyze.unusable import NAMED_ROWS
 from app.clock import day_start_us, last_closed_day, shop_day
@@ -15,9 +16,12 @@ from app.results.closing import Study, close_range
 from app.results.document import encode
 from app.results.inputs import (
     CANCELLATION_ROWS,
+    CLAIM_ROWS,
+    COST_ROWS,
     EXPOSURE_ROWS,
     LINK_ROWS,
     ORDER_ROWS,
+    REDEMPTION_ROWS,
     REFUND_ROWS,
     LedgerRows,
     Scope,
@@ -31,8 +35,14 @@ Paths = Path | Sequence[Path]
 ALWAYS = ((-(2**62), None),)
 
 
-def analyze_events(
-    exposures_path: Paths, orders_path: Paths, refunds_path: Paths | None, plan_path: Path
+def analyze_events(  # noqa: PLR0913 - one argument per kind of file
+    exposures_path: Paths,
+    orders_path: Paths,
+    refunds_path: Paths | None,
+    plan_path: Path,
+    *,
+    redemptions_path: Paths | None = None,
+    events_path: Paths | None = None,
 ) -> tuple[Result, bytes]:
     """Read files of events under a plan.
 
@@ -43,6 +53,8 @@ def analyze_events(
             and if wished the other fields of an order, `cancelled_at`, `refunds` (a JSON list).
         refunds_path: one or more with `refund_id, order_id, occurred_at, amount_minor`, or None.
         plan_path: plan.toml.
+        redemptions_path: one or more exports `redemptions`, or None.
+        events_path: one or more exports `events` (messages, points, codes issued), or None.
 
     Returns:
         The result and its JSON document.
@@ -54,7 +66,7 @@ def analyze_events(
     files = read_files(_list(exposures_path), _list(orders_path), _list(refunds_path), plan)
     weights = plan.weights(sorted(set(files.exposures["variant"].to_pylist())))
     files = known_variants(files, weights)
-    study = study_of(files, plan)
+    study = study_of(files, plan, read_offer_files(_list(redemptions_path), _list(events_path)))
     as_of_us = plan.as_of_us or _end_of_files(study, plan.timezone)
     closed_day = last_closed_day(as_of_us, plan.timezone)
     days = look_days(plan, _first_day(study), closed_day)
@@ -74,10 +86,11 @@ def analyze_events(
     return result, encode(result)
 
 
-def study_of(files: EventFiles, plan: PlanFile) -> Study:
+def study_of(files: EventFiles, plan: PlanFile, around: OfferFiles) -> Study:
     """The rows as a study: text ids become numbers, everything in the files is analysed time."""
     shown, bought = files.exposures, files.orders
-    ids = pc.unique(pa.chunked_array([*shown["unit"].chunks, *bought["unit"].chunks], pa.string()))
+    named = (shown["unit"], bought["unit"], *around.units())
+    ids = pc.unique(pa.chunked_array([part for units in named for part in units.chunks], pa.string()))
     variants = sorted(set(shown["variant"].to_pylist()))
     analysis = plan.plan(variants, files.experiment, len(pc.unique(shown["unit"])))
     cancelled = bought.filter(pc.is_valid(bought["cancelled_us"]))
@@ -89,6 +102,9 @@ def study_of(files: EventFiles, plan: PlanFile) -> Study:
             [cancelled["order_id"], cancelled["cancelled_us"]], names=CANCELLATION_ROWS.names
         ),
         links=LINK_ROWS.empty_table(),
+        costs=_conform(_numbered(around.costs, ids), COST_ROWS),
+        claims=_conform(_numbered(around.claims, ids), CLAIM_ROWS),
+        redemptions=_conform(_numbered(around.redemptions, ids), REDEMPTION_ROWS),
     )
     scope = Scope("visitor", analysis.variants, plan.timezone, ALWAYS, entry_ends_us=plan.entry_ends_us)
     from app.engine.duckdb import DuckDBEngine

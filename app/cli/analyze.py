@@ -52,18 +52,24 @@ def analyze() -> None:
 @click.option("--exposures", type=FILE, required=True, multiple=True, help="CSV or Parquet; may be repeated.")
 @click.option("--orders", type=FILE, required=True, multiple=True, help="CSV or Parquet; may be repeated.")
 @click.option("--refunds", type=FILE, multiple=True, help="CSV or Parquet; may be repeated.")
+@click.option("--redemptions", type=FILE, multiple=True, help="Uses of codes, as exported; may be repeated.")
+@click.option(
+    "--events", "happened", type=FILE, multiple=True, help="Messages, points, codes issued, as exported."
+)
 @click.option("--plan", type=FILE, required=True, help="plan.toml")
 @_output
 def events(  # noqa: PLR0913, PLR0917 - one argument per option
     exposures: tuple[Path, ...],
     orders: tuple[Path, ...],
     refunds: tuple[Path, ...],
+    redemptions: tuple[Path, ...],
+    happened: tuple[Path, ...],
     plan: Path,
     as_json: bool,
     out: Path | None,
     lang: str,
 ) -> None:
-    """Read exposures, orders and refunds.
+    """Read exposures, orders and refunds, and what happened around the offers.
 
     \b
     Example:
@@ -71,7 +77,8 @@ def events(  # noqa: PLR0913, PLR0917 - one argument per option
     """
     from app.analyze.events import analyze_events
 
-    _answer(lambda: analyze_events(exposures, orders, refunds, plan), as_json, out, lang)
+    more = {"redemptions_path": redemptions, "events_path": happened}
+    _answer(lambda: analyze_events(exposures, orders, refunds, plan, **more), as_json, out, lang)
 
 
 @analyze.command()

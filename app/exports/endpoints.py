@@ -26,7 +26,9 @@ def export_data(
     as_of: Annotated[str | None, Query(max_length=40)] = None,
     through_seq: Annotated[int | None, Query(ge=0)] = None,
 ) -> StreamingResponse:
-    """A file: units, exposures, orders, refunds, cells or looks as .csv, .parquet or .arrow, or plan.toml.
+    """A file: units, exposures, orders, refunds, redemptions, events, cells or looks, or plan.toml.
+
+    Each but the plan as .csv, .parquet or .arrow; events are messages, points and codes issued.
 
     Unit ids are pseudonyms, stable for this installation. In CSV, text that a spreadsheet would run as a
     formula is led by an apostrophe; `offerlab analyze` takes it away again.

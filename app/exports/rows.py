@@ -93,6 +93,53 @@ def refund_table(refunds: pa.Table) -> pa.Table:
     )
 
 
+def redemption_table(redemptions: pa.Table, key: bytes) -> pa.Table:
+    """Uses of the experiment's codes and offers by anybody, without those given back.
+
+    Args:
+        redemptions: `Inputs.redemptions`.
+        key: secret behind the names of units.
+
+    Returns:
+        event_id, order_id, unit_id (who used it), code_variant, redeemer_variant (null: never assigned),
+        occurred_at.
+    """
+    return pa.table(
+        {
+            "event_id": redemptions["event_id"],
+            "order_id": redemptions["order_id"],
+            "unit_id": pseudonyms(redemptions["unit"], key),
+            "code_variant": redemptions["code_variant"],
+            "redeemer_variant": redemptions["redeemer_variant"],
+            "occurred_at": _moments(redemptions["occurred_us"]),
+        }
+    )
+
+
+def event_table(costs: pa.Table, claims: pa.Table, key: bytes) -> pa.Table:
+    """What else counts for exposed units: event_id, type, unit_id, occurred_at, amount_minor.
+
+    Args:
+        costs: costs of `AnalysisData`: `message`, or `points` owed (below 0: spent).
+        claims: claims of `AnalysisData`; they have no amount.
+        key: secret behind the names of units.
+    """
+    names = ["event_id", "type", "unit", "occurred_us", "amount_minor"]
+    claimed = claims.append_column("type", pa.repeat(pa.scalar("claim"), claims.num_rows))
+    claimed = claimed.append_column("amount_minor", pa.nulls(claims.num_rows, pa.int64()))
+    spent = costs.rename_columns(["type" if name == "kind" else name for name in costs.column_names])
+    ordered = _by_id(pa.concat_tables([spent.select(names), claimed.select(names)]))
+    return pa.table(
+        {
+            "event_id": ordered["event_id"],
+            "type": ordered["type"],
+            "unit_id": pseudonyms(ordered["unit"], key),
+            "occurred_at": _moments(ordered["occurred_us"]),
+            "amount_minor": ordered["amount_minor"],
+        }
+    )
+
+
 def unit_table(totals: pa.Table, key: bytes) -> pa.Table:
     """Exposed units: unit_id, variant, first_exposed_at, cohort_day, and value and maturity per metric.
 

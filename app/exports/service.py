@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from app.bootstrap import Services
 
 FORMATS: dict[str, Format] = {"csv": "csv", "parquet": "parquet", "arrow": "arrow"}
-NOT_YET = frozenset({"redemptions", "events"})
 # counts that the exported rows show themselves
 _VISIBLE_NOTES = frozenset(
     {
@@ -69,8 +68,8 @@ def export(
     Args:
         services: the wired services.
         key: of the experiment.
-        name: `units`, `exposures`, `orders`, `refunds`, `cells` or `looks`, a dot, and `csv`, `parquet` or
-            `arrow`; or `plan.toml`.
+        name: `units`, `exposures`, `orders`, `refunds`, `redemptions`, `events`, `cells` or `looks`, a dot,
+            and `csv`, `parquet` or `arrow`; or `plan.toml`.
         as_of: as for results.
         through_seq: as for results.
 
@@ -91,8 +90,6 @@ def export(
 
 
 def _check(kind: str, suffix: str) -> None:
-    if kind in NOT_YET:
-        raise NotFound(f"{kind} cannot be exported yet: codes are not built", "not_built_yet", "name")
     if kind not in _TABLES or suffix not in FORMATS:
         known = f"{', '.join(_TABLES)} as {', '.join(FORMATS)}, and plan.toml"
         raise NotFound(f"there is no such file; there are {known}", "unknown_export", "name")
@@ -127,6 +124,14 @@ def _refunds(taken: _Taken) -> pa.Table:
     return rows.refund_table(taken.inputs.data.refunds)
 
 
+def _redemptions(taken: _Taken) -> pa.Table:
+    return rows.redemption_table(taken.inputs.redemptions, taken.key)
+
+
+def _events(taken: _Taken) -> pa.Table:
+    return rows.event_table(taken.inputs.data.costs, taken.inputs.data.claims, taken.key)
+
+
 def _cells(taken: _Taken) -> pa.Table:
     cells = taken.study.cells(taken.inputs, taken.closed_day, taken.reading.written.caps)
     return rows.cell_table(cells)
@@ -141,6 +146,8 @@ _TABLES: dict[str, Callable[[_Taken], pa.Table]] = {
     "exposures": _exposures,
     "orders": _orders,
     "refunds": _refunds,
+    "redemptions": _redemptions,
+    "events": _events,
     "cells": _cells,
     "looks": _looks,
 }

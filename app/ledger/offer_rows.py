@@ -1,7 +1,7 @@
 """Ledger rows about offers, as Arrow tables: what they cost, whom codes were issued to, where they were used.
 
-A use is on record as an event of its own (`redemption`, taken back by a `reversal` of the same order), or
-an order names the experiment in `discounts[].offer`: as `KEY` or as `KEY:VARIANT`.
+A use is on record as an event of its own (`redemption`, taken back by a `reversal` of the same code and
+order), or an order names the experiment in `discounts[].offer`: as `KEY` or as `KEY:VARIANT`.
 """
 
 import json
@@ -80,7 +80,7 @@ def _recorded(database: Database, cut: Cut, experiment: str) -> pa.Table:
         "SELECT r.event_id, r.visitor, r.customer, r.occurred_at_us, r.order_id, r.variant"  # noqa: S608 - names of ours only
         f" FROM (SELECT * FROM events WHERE type = 'redemption' AND experiment = :experiment AND {_CUT}) r"
         " WHERE r.order_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events b WHERE b.type = 'reversal'"
-        " AND b.order_id = r.order_id AND b.experiment = r.experiment AND b.seq > r.seq"
+        " AND b.order_id = r.order_id AND b.experiment = r.experiment AND b.rest = r.rest AND b.seq > r.seq"
         " AND b.occurred_at_us < :as_of_us AND b.seq <= :through_seq)"
     )
     return read_table(database, statement, {**asdict(cut), "experiment": experiment}, REDEMPTIONS)

@@ -39,7 +39,7 @@ def _each_order_once(redemptions: pa.Table) -> pa.Table:
     coded, named = redemptions.filter(known), redemptions.filter(pc.invert(known))
     orders = pc.unique(coded["order_id"])
     rest = named.filter(pc.invert(pc.is_in(named["order_id"], value_set=orders)))
-    return pa.concat_tables([coded, rest]).sort_by("event_id")
+    return pa.concat_tables([coded, rest]).sort_by([("event_id", "ascending"), ("code_variant", "ascending")])
 
 
 def _first_variants(units: np.ndarray[tuple[int], np.dtype[np.int64]], analysed: pa.Table) -> pa.Array:

@@ -189,7 +189,7 @@ def test_every_kind_and_format_can_be_read_back(busy_shop: Shop) -> None:
         assert pa.ipc.open_stream(parts["arrow"]).read_all().num_rows == rows
 
 
-@pytest.mark.parametrize("name", ["redemptions.csv", "events.parquet", "orders.xlsx", "people.csv", "orders"])
+@pytest.mark.parametrize("name", ["redemptions.xlsx", "events.txt", "orders.xlsx", "people.csv", "orders"])
 def test_a_file_that_is_not_there_is_a_named_refusal(sqlite_shop: Shop, name: str) -> None:
     sqlite_shop.define()
     with pytest.raises(NotFound) as refused:

@@ -2,10 +2,13 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.analyze.events import analyze_events
+from app.exports.service import export
 from app.results.service import results
 from stats.offers.subsidy import OfferArm, Subsidy, subsidy
 from stats.redeemers import RedeemerEffect, TakenMoments, redeemer_effect
@@ -227,3 +230,56 @@ def test_the_same_events_give_the_same_bytes_in_any_order(shop: Shop) -> None:
     one = read(shop)
     assert one["offers"]["leakage"]["redemptions"] == sum(map(redeems, range(UNITS)))
     assert one["inputs_sha256"] == read(shop)["inputs_sha256"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_exported_files_give_the_same_block(coded_shop: Shop, suffix: str, tmp_path: Path) -> None:
+    at = START + timedelta(days=20)
+    coded_shop.send([order("found", at, "nobody", **coded(f"{KEY}:{TREATMENT}"))])
+    kinds = ("exposures", "orders", "redemptions", "events")
+    names = {kind: f"{kind}.{suffix}" for kind in kinds} | {"plan": "plan.toml"}
+    for name in names.values():
+        made = export(coded_shop.services, KEY, name, CLOSED)
+        (tmp_path / name).write_bytes(b"".join(made.parts))
+    paths = {kind: tmp_path / name for kind, name in names.items()}
+    _, document = analyze_events(
+        paths["exposures"],
+        paths["orders"],
+        None,
+        paths["plan"],
+        redemptions_path=paths["redemptions"],
+        events_path=paths["events"],
+    )
+    found, expected = json.loads(document), read(coded_shop)
+    assert found["offers"] == expected["offers"]
+    assert found["inputs_sha256"] == expected["inputs_sha256"]
+    assert found["offers"]["leakage"]["leaked"] == 1
+
+
+def test_a_redemption_on_record_counts_once_and_not_after_its_reversal(sqlite_shop: Shop) -> None:
+    """Rows as the codes write them; the table's own rules for them are not in force here."""
+    sqlite_shop.define(against_nothing())
+    sqlite_shop.send(event for number in range(UNITS) for event in visit(number))
+    number = next(number for number in numbers(TREATMENT) if buys(number) and not redeems(number))
+    before = offers(sqlite_shop)["leakage"]["redemptions"]
+    write_use(sqlite_shop, "redemption", f"o-{number}", code=1)
+    write_use(sqlite_shop, "redemption", f"o-{number}", code=2)
+    assert offers(sqlite_shop)["leakage"]["redemptions"] == before + 2
+    write_use(sqlite_shop, "reversal", f"o-{number}", code=1)
+    assert offers(sqlite_shop)["leakage"]["redemptions"] == before + 1
+
+
+def write_use(shop: Shop, kind: str, order_id: str, code: int) -> None:
+    """One ledger row of a code's use, by the visitor of the order."""
+    connection = shop.database.raw_connection()
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    statement = (
+        "INSERT INTO events (seq, event_id, visitor, customer, received_at_us, flags, digest, type,"
+        " occurred_at_us, experiment, variant, order_id, discount_minor, rest)"
+        " SELECT (SELECT max(seq) + 1 FROM events), ?, visitor, customer, received_at_us, 0, digest, ?,"
+        " occurred_at_us, ?, ?, order_id, 100, ? FROM events WHERE type = 'order' AND order_id = ?"
+    )
+    rest = f'{{"code":{code}}}'
+    connection.execute(statement, (f"{kind}-{code}", kind, KEY, TREATMENT, rest, order_id))
+    connection.commit()
+    connection.close()

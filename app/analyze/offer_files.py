@@ -1,0 +1,86 @@
+"""Files of what happened around the offers: redemptions, codes issued, messages and points."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.analyze.files import Sheet, read_sheet
+
+COST_TYPES = ("message", "points")
+_PERSON = [("event_id", pa.string()), ("unit", pa.string()), ("occurred_us", pa.int64())]
+_REDEMPTIONS = pa.schema([*_PERSON, ("order_id", pa.string()), ("code_variant", pa.string())])
+_EVENTS = pa.schema([*_PERSON, ("type", pa.string()), ("amount_minor", pa.int64())])
+
+
+@dataclass(frozen=True)
+class OfferFiles:
+    """The rows of the files, each once; ids still text.
+
+    Attributes:
+        redemptions: event_id, unit, occurred_us, order_id, code_variant.
+        costs: event_id, unit, occurred_us, kind, amount_minor.
+        claims: event_id, unit, occurred_us.
+    """
+
+    redemptions: pa.Table
+    costs: pa.Table
+    claims: pa.Table
+
+    def units(self) -> list[pa.ChunkedArray]:
+        """Every unit named."""
+        return [table["unit"] for table in (self.redemptions, self.costs, self.claims)]
+
+
+def read_offer_files(redemptions: Sequence[Path], events: Sequence[Path]) -> OfferFiles:
+    """Read the exports `redemptions` and `events`; none of either is fine.
+
+    Args:
+        redemptions: `event_id, order_id, unit_id, code_variant, occurred_at`.
+        events: `event_id, type (claim, message, points), unit_id, occurred_at, amount_minor`; rows of other
+            types are passed over.
+
+    Raises:
+        Invalid: a column is missing or a cell is not what it should be.
+    """
+    used = _each_once([_redemptions(read_sheet(path)) for path in redemptions], _REDEMPTIONS)
+    happened = _each_once([_events(read_sheet(path)) for path in events], _EVENTS)
+    costs = happened.filter(pc.is_in(happened["type"], value_set=pa.array(COST_TYPES)))
+    claims = happened.filter(pc.equal(happened["type"], "claim"))
+    return OfferFiles(
+        redemptions=used,
+        costs=costs.rename_columns(["kind" if name == "type" else name for name in costs.column_names]),
+        claims=claims.drop_columns(["type", "amount_minor"]),
+    )
+
+
+def _redemptions(sheet: Sheet) -> pa.Table:
+    sheet.need(("event_id", "order_id", "unit_id", "code_variant", "occurred_at"))
+    return pa.table(
+        {**_person(sheet), "order_id": sheet.texts("order_id"), "code_variant": sheet.texts("code_variant")}
+    )
+
+
+def _events(sheet: Sheet) -> pa.Table:
+    sheet.need(("event_id", "type", "unit_id", "occurred_at"))
+    return pa.table(
+        {**_person(sheet), "type": sheet.texts("type"), "amount_minor": sheet.integers("amount_minor", 0)}
+    )
+
+
+def _person(sheet: Sheet) -> dict[str, pa.Array]:
+    return {
+        "event_id": sheet.texts("event_id"),
+        "unit": sheet.texts("unit_id"),
+        "occurred_us": sheet.moments("occurred_at"),
+    }
+
+
+def _each_once(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Complete rows of all tables, each once."""
+    found = pa.concat_tables([schema.empty_table(), *(table.cast(schema) for table in tables)])
+    for name in ("event_id", "unit", "occurred_us"):
+        found = found.filter(pc.is_valid(found[name]))
+    return found.group_by(schema.names).aggregate([]).select(schema.names)
