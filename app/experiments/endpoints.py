@@ -14,7 +14,6 @@ from app.experiments import service
 from app.experiments.allotment_endpoints import router as allotment_router
 from app.experiments.schemas import (
     ConflictPage,
-    ConflictShown,
     DecideBody,
     Definition,
     ExperimentPage,
@@ -187,10 +186,10 @@ def _act(wired: Services, key: str, action: str, manager: Principal) -> Experime
 
 @router.get(f"{ONE}/conflicts", **operation("get_conflicts", 404))
 def get_conflicts(key: str, wired: Wired) -> ConflictPage:
-    """Running experiments that would get in the way of a start."""
+    """Experiments in progress that a start would meet, and a layer that would avoid it."""
     with wired.database.read() as session:
-        found = service.conflicts(session, service.get_row(session, key))
-    return ConflictPage(items=[ConflictShown(**conflict) for conflict in found])
+        row = service.get_row(session, key)
+        return ConflictPage.model_validate(service.conflict_page(session, row, wired.clock.now_us()))
 
 
 def _actor(principal: Principal) -> str:

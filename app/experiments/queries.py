@@ -63,10 +63,9 @@ def segment_rows(session: Session, limit: int | None = None, after: str = "") ->
     return list(session.exec(query).all())
 
 
-def neighbours(session: Session, key: str, layer: str) -> list[ExperimentRow]:
-    """Other experiments that hold a part of the layer now."""
+def entered_rows(session: Session, key: str) -> list[ExperimentRow]:
+    """Other experiments that run, are paused or frozen, oldest first."""
     query = select(ExperimentRow).where(
         col(ExperimentRow.state).in_(sorted(ENTERS)), ExperimentRow.key != key
     )
-    found = session.exec(query.order_by(col(ExperimentRow.id))).all()
-    return [row for row in found if (row.definition["layer"] or {}).get("key") == layer]
+    return list(session.exec(query.order_by(col(ExperimentRow.id))).all())

@@ -270,15 +270,27 @@ class ExperimentPage(BaseModel):
 
 
 class ConflictShown(BaseModel):
-    """An experiment that gets in the way."""
+    """An experiment that the start would meet: an `error` stops it, a `warning` does not."""
 
     code: str
+    severity: Literal["error", "warning"]
     experiment: str
+    field: str
     detail: str
 
 
+class LayerProposal(BaseModel):
+    """A layer that keeps experiments apart, what of it is free, and whom of the conflicts it settles."""
+
+    layer: str
+    exists: bool
+    free: list[list[float]]
+    settles: list[str]
+
+
 class ConflictPage(BaseModel):
-    """Conflicts with experiments that run."""
+    """Conflicts with experiments in progress, errors first."""
 
     items: list[ConflictShown]
     next: str | None = None
+    proposal: LayerProposal | None = None

@@ -11,26 +11,29 @@ from app.audit.service import record
 from app.clock import isoformat
 from app.database import Database
 from app.errors import Conflict, Invalid
+from app.experiments.conflicts import MOST_RECORDED, Met, find_conflicts, propose_layer
 from app.experiments.erased import drop_people
 from app.experiments.forced import forced_rows
 from app.experiments.lifecycle import RAMPED_IN, TRANSITIONS, impossible, mark, moves, running_spans
 from app.experiments.queries import (
+    entered_rows,
     get_row,
     holdout_rows,
     layer_rows,
     list_rows,
-    neighbours,
     segment_rows,
 )
-from app.experiments.rules import check, warnings
+from app.experiments.rules import check
 from app.experiments.schemas import DecideBody, Definition
 from app.experiments.segments import need_segments, resolved_audience
+from app.experiments.shown import describe
 from app.experiments.tables import ExperimentRow, LayerRow
 from app.serving.config import bump
 
 __all__ = [
     "act",
     "change",
+    "conflict_page",
     "conflicts",
     "create",
     "decide",
@@ -163,19 +166,17 @@ def require_draft(row: ExperimentRow, fields: list[str]) -> None:
         )
 
 
-def conflicts(session: Session, row: ExperimentRow) -> list[dict[str, str]]:
-    """What gets in the way of a start: running experiments whose part of the same layer overlaps."""
-    layer = row.definition["layer"]
-    if layer is None:
-        return []
-    low, high = layer["range"]
-    found = []
-    for other in neighbours(session, row.key, layer["key"]):
-        other_low, other_high = other.definition["layer"]["range"]
-        if low < other_high and other_low < high:
-            detail = f"holds {other_low} to {other_high} of layer {layer['key']}"
-            found.append({"code": "overlapping_ranges", "experiment": other.key, "detail": detail})
-    return found
+def conflicts(session: Session, row: ExperimentRow, now_us: int) -> list[Met]:
+    """What an experiment would meet if it started now, errors first."""
+    segments = {segment.key: segment for segment in segment_rows(session)}
+    return find_conflicts(row.definition, entered_rows(session, row.key), segments, now_us)
+
+
+def conflict_page(session: Session, row: ExperimentRow, now_us: int) -> dict[str, Any]:
+    """Conflicts, and a layer that would avoid them."""
+    found = conflicts(session, row, now_us)
+    proposal = propose_layer(row.definition, found, entered_rows(session, row.key))
+    return {"items": [met.shown() for met in found], "proposal": proposal}
 
 
 def start(
@@ -193,18 +194,20 @@ def start(
         if not moves(row, "start"):
             return row
         bump(session)  # takes the lock under which conflicts are looked for
-        found = conflicts(session, row)
-        if found and override_conflicts is None:
+        found = conflicts(session, row, now_us)
+        errors = [met.shown() for met in found if met.severity == "error"]
+        if errors and override_conflicts is None:
             raise Conflict(
-                f"conflicts with {found[0]['experiment']}, which {found[0]['detail']}",
-                found[0]["code"],
-                "layer.range",
-                {"conflicts": found},
+                f"conflicts with {errors[0]['experiment']}, which {errors[0]['detail']}",
+                errors[0]["code"],
+                errors[0]["field"],
+                {"conflicts": errors},
             )
         held_out = [holdout.key for holdout in holdout_rows(session)]
         need_segments(session, row.definition)
         details = {
             "override_conflicts": override_conflicts,
+            "conflicts": [met.shown() for met in found[:MOST_RECORDED]],
             "holdouts": held_out,
             "layer_seed": _layer_seed(session, row.definition["layer"]),
         }
@@ -294,28 +297,3 @@ def _enter(  # noqa: PLR0913, PLR0917 - what the audit entry says
     before, row.state = {"status": row.state}, TRANSITIONS[action].target
     after = {"status": row.state, **(details or {})}
     record(session, actor, f"experiment.{action}", row.key, before, after, now_us)
-
-
-def describe(row: ExperimentRow) -> dict[str, Any]:
-    """An experiment as the API shows it."""
-    decision = row.decision
-    return {
-        **row.definition,
-        "name": row.name,
-        "version": row.version,
-        "status": row.state,
-        "created_at": isoformat(row.created_at_us),
-        "started_at": _when(row.started_at_us),
-        "frozen_at": _when(row.frozen_at_us),
-        "stopped_at": _when(row.stopped_at_us),
-        "archived_at": _when(row.archived_at_us),
-        "decision": None
-        if decision is None
-        else {**{k: v for k, v in decision.items() if k != "at_us"}, "at": isoformat(decision["at_us"])},
-        "timeline": [{k: v for k, v in entry.items() if k != "at_us"} for entry in row.timeline],
-        "warnings": warnings(row.definition),
-    }
-
-
-def _when(at_us: int | None) -> str | None:
-    return None if at_us is None else isoformat(at_us)

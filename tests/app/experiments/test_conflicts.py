@@ -1,0 +1,206 @@
+"""Conflicts before a start. Oracles: docs/decisions/0010, and attributes that satisfy both audiences."""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.experiments.audiences import are_disjoint
+from app.experiments.conflicts import free_ranges
+from assignment.targeting import compile_condition
+from tests.support.inprocess import InProcess, definition, in_process
+
+LAYER = "offers"
+CONDITIONS: list[dict[str, Any]] = [
+    {},
+    {"country": "RU"},
+    {"country": "KZ"},
+    {"country": {"$in": ["KZ", "BY"]}},
+    {"country": {"$in": ["RU", "KZ"]}},
+    {"country": {"$ne": "RU"}},
+    {"country": {"$nin": ["KZ", "BY"]}},
+    {"n": {"$gte": 5}},
+    {"n": {"$gt": 5}},
+    {"n": {"$lte": 5}},
+    {"n": {"$lt": 5}},
+    {"n": {"$gt": 1, "$lt": 3}},
+    {"n": 5},
+    {"n": {"$in": [1, 2]}},
+    {"n": True},
+    {"n": "5"},
+    {"$and": [{"country": "RU"}, {"n": {"$lt": 2}}]},
+    {"$or": [{"country": "RU"}, {"country": "KZ"}]},
+    {"$not": {"country": "RU"}},
+    {"country": None},
+    {"country": {"$exists": True}},
+    {"country": {"$regex": "^R"}},
+]
+COUNTRIES = [None, "RU", "KZ", "BY", "US"]
+NUMBERS = [None, 0, 1, 2, 3, 4.5, 5, 5.5, 6, True, "5", "1"]
+DISJOINT = [
+    ({"country": "RU"}, {"country": "KZ"}),
+    ({"country": "RU"}, {"country": {"$in": ["KZ", "BY"]}}),
+    ({"country": "RU"}, {"country": {"$ne": "RU"}}),
+    ({"n": {"$gte": 5}}, {"n": {"$lt": 5}}),
+    ({"n": {"$in": [1, 2]}}, {"n": {"$gt": 5}}),
+    ({"$and": [{"country": "RU"}, {"n": {"$lt": 2}}]}, {"n": {"$gt": 1, "$gte": 3}}),
+]
+
+
+@pytest.fixture
+def service(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:
+    with in_process(sqlite_url, tmp_path) as running:
+        running.call("PUT", f"/api/v1/layers/{LAYER}", {})
+        yield running
+
+
+def _found(service: InProcess, key: str) -> list[tuple[str, str, str]]:
+    page = service.call("GET", f"/api/v1/experiments/{key}/conflicts", kind="ro").json()
+    return [(item["severity"], item["code"], item["experiment"]) for item in page["items"]]
+
+
+def _variants(*offers: Any) -> list[dict[str, Any]]:
+    variants: list[dict[str, Any]] = definition()["variants"]
+    for variant, offer in zip(variants, offers, strict=True):
+        variant["offer"] = offer
+    return variants
+
+
+def test_audiences_called_disjoint_have_nobody_in_common() -> None:
+    people = [{"country": country, "n": n} for country, n in product(COUNTRIES, NUMBERS)]
+    called = [(one, other) for one, other in product(CONDITIONS, CONDITIONS) if are_disjoint(one, other)]
+    assert len(called) > 30
+    for one, other in called:
+        first, second = compile_condition(one), compile_condition(other)
+        assert [person for person in people if first(person) and second(person)] == [], (one, other)
+
+
+@pytest.mark.parametrize(("one", "other"), DISJOINT)
+def test_what_is_provable_is_proved_both_ways(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert are_disjoint(one, other)
+    assert are_disjoint(other, one)
+
+
+def test_exclusive_offers_that_may_meet_are_a_warning_and_the_start_goes_on(service: InProcess) -> None:
+    service.running(key="first")
+    service.create(key="second")
+    assert _found(service, "second") == [("warning", "exclusive_offers", "first")]
+    started = service.act("second", "start", {})
+    assert started.status_code == 200
+    assert [(one["code"], one["field"]) for one in started.json()["warnings"]] == [
+        ("exclusive_offers", "variants.0.offer.stacking")
+    ]
+    assert started.json()["timeline"][-1]["conflicts"][0]["experiment"] == "first"
+    assert "first" in started.json()["warnings"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"audience": {"country": "KZ"}},
+        {"ends_at": "2026-05-01T00:00:00Z", "starts_at": "2026-04-01T00:00:00Z"},
+        {"starts_at": "2027-01-01T00:00:00Z"},
+        {"variants": _variants(None, {"kind": "content", "title": "Recipes"})},
+        {"variants": _variants({"kind": "none"}, {"kind": "reminder", "channel": "sms", "delay_hours": 1})},
+        {
+            "variants": _variants(
+                None, {"kind": "gift", "product": "cup", "stacking": {"combinable_with": ["first"]}}
+            )
+        },
+        {
+            "variants": _variants(
+                None, {"kind": "percent_off", "percent": 5, "validity": {"starts_at": "2027-01-01T00:00:00Z"}}
+            )
+        },
+        {"layer": {"key": LAYER, "range": [0.5, 1]}},
+    ],
+    ids=["audience", "over", "later", "content", "reminder", "combinable", "validity", "layer"],
+)
+def test_offers_that_cannot_meet_are_no_conflict(service: InProcess, fields: dict[str, Any]) -> None:
+    naming = {"kind": "percent_off", "percent": 10, "stacking": {"combinable_with": ["second"]}}
+    service.running(
+        key="first",
+        audience={"country": "RU"},
+        variants=_variants(None, naming),
+        layer={"key": LAYER, "range": [0, 0.5]},
+        ends_at="2026-12-01T00:00:00Z",
+    )
+    service.create(key="second", **fields)
+    assert _found(service, "second") == []
+
+
+def test_a_layer_keeps_nobody_apart_when_the_ids_differ(service: InProcess) -> None:
+    service.running(key="first", layer={"key": LAYER, "range": [0, 0.5]})
+    service.create(key="second", unit="customer", layer={"key": LAYER, "range": [0.5, 1]})
+    assert _found(service, "second") == [("warning", "exclusive_offers", "first")]
+
+
+def test_the_same_part_of_a_layer_stops_the_start_unless_a_reason_is_recorded(service: InProcess) -> None:
+    service.running(key="first", layer={"key": LAYER, "range": [0, 0.5]})
+    service.running(key="third")
+    service.create(key="second", layer={"key": LAYER, "range": [0.25, 0.75]})
+    assert _found(service, "second") == [
+        ("error", "overlapping_ranges", "first"),
+        ("warning", "exclusive_offers", "third"),
+    ]
+    refused = service.act("second", "start", {})
+    assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (
+        409,
+        "overlapping_ranges",
+        "layer.range",
+    )
+    assert [one["experiment"] for one in refused.json()["conflicts"]] == ["first"]
+    started = service.act("second", "start", {"override_conflicts": "both are tiny"})
+    assert started.json()["timeline"][-1]["override_conflicts"] == "both are tiny"
+
+
+@pytest.mark.parametrize("action", ["pause", "freeze"])
+def test_paused_and_frozen_experiments_count_and_stopped_ones_do_not(service: InProcess, action: str) -> None:
+    service.running(key="first")
+    service.act("first", action)
+    service.create(key="second")
+    assert _found(service, "second") == [("warning", "exclusive_offers", "first")]
+    service.act("first", "stop")
+    assert _found(service, "second") == []
+
+
+def test_a_layer_with_its_free_ranges_is_proposed(service: InProcess) -> None:
+    service.running(key="first", layer={"key": LAYER, "range": [0.25, 0.5]})
+    service.create(key="second")
+    page = service.call("GET", "/api/v1/experiments/second/conflicts").json()
+    assert page["proposal"] == {
+        "layer": LAYER,
+        "exists": True,
+        "free": [[0.0, 0.25], [0.5, 1.0]],
+        "settles": ["first"],
+    }
+    low, high = page["proposal"]["free"][1]
+    service.call("PATCH", "/api/v1/experiments/second", {"layer": {"key": LAYER, "range": [low, high]}})
+    assert _found(service, "second") == []
+
+
+def test_without_a_layer_a_new_one_is_proposed(service: InProcess) -> None:
+    service.running(key="first")
+    service.create(key="second")
+    page = service.call("GET", "/api/v1/experiments/second/conflicts").json()
+    assert page["proposal"] == {
+        "layer": "second-layer",
+        "exists": False,
+        "free": [[0.0, 1.0]],
+        "settles": [],
+    }
+
+
+def test_free_ranges_join_what_overlaps() -> None:
+    assert free_ranges([]) == [[0.0, 1.0]]
+    assert free_ranges([[0, 0.5], [0.25, 0.75]]) == [[0.75, 1.0]]
+    assert free_ranges([[0, 1]]) == []
+
+
+def test_fifty_experiments_with_exclusive_offers_start_side_by_side(service: InProcess) -> None:
+    for number in range(50):
+        service.running(key=f"many-{number}")
+    recorded = service.call("GET", "/api/v1/experiments/many-49").json()["warnings"]
+    assert len(recorded) == 20
