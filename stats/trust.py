@@ -11,7 +11,7 @@ from stats.sample_ratio import chi_square_pvalue, sequential_pvalue
 
 ALARM = 0.001  # error rate of each alarm (sample ratio, crossover, merged), over all days together
 RED_NOTES = frozenset({"policies_contradict"})
-QUIET_NOTES = frozenset({"exposures_forced", "exposures_of_bots"})  # set aside on purpose: counted, no fault
+QUIET_NOTES = frozenset({"exposures_forced", "exposures_of_bots", "budget_cut"})  # on purpose: told, no fault
 TRAP_SHARE = 0.5  # under this share of units with an order at exposure, repeat purchase leaves most units out
 TRAP_UNITS = 100  # fewer units say nothing of that share
 Status = Literal["ok", "warning", "stop"]

@@ -18,7 +18,7 @@ from app.results.inputs import Policy, Scope
 from app.results.memory import ResultMemory
 from app.results.plans import plan_of
 from app.results.reading import Question, Written, read
-from app.results.source import load_study, scope_of, state_at
+from app.results.source import budget_cut, load_study, scope_of, state_at
 from app.results.tables import CapRow, LookRow
 from stats.results import Look, Result
 
@@ -143,7 +143,7 @@ def read_result(
     found = _memory.recall(address, moment)
     if found is None:
         study = load_study(services.database, services.settings, row, reading.through_seq)
-        question = Question(moment, policy, reading.through_seq, state)
+        question = Question(moment, policy, reading.through_seq, state, notes=budget_cut(row, moment))
         found = read(study, question, reading.written)
         _memory.keep(address, moment, study.rows.latest_us(), found)
     return found

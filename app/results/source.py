@@ -107,6 +107,14 @@ def state_at(row: ExperimentRow, at_us: int) -> str:
     return next((state for action, state in states if action in done), "running")
 
 
+def budget_cut(row: ExperimentRow, at_us: int) -> dict[str, int]:
+    """The note that a spent budget ended the entry of new units before a moment, in all arms at once."""
+    cuts = [
+        entry for entry in row.timeline if entry.get("reason") == "budget" and entry["action"] == "freeze"
+    ]
+    return {"budget_cut": 1} if any(entry["at_us"] <= at_us for entry in cuts) else {}
+
+
 def _ours(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The ledger's table with our column names and types."""
     names = ["occurred_us" if name == "occurred_at_us" else name for name in table.column_names]

@@ -84,6 +84,13 @@ _CHECKS = {
         mark("Search engines and other robots visit the shop. Their exposures are kept and never analysed."),
         mark("Nothing to do, unless they are a large share: then look at which addresses they come from."),
     ),
+    "budget_cut": CheckWords(
+        mark("The budget was reached, so no new visitors entered any variant from then on"),
+        mark(
+            "Codes given before that are honoured. All variants stopped at the same moment, so they compare."
+        ),
+        mark("Nothing to do. If too few visitors entered, plan the next version with a larger budget."),
+    ),
     "selection_trap": CheckWords(
         mark("Most visitors had not ordered before they saw the offer"),
         mark(

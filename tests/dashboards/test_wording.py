@@ -178,6 +178,7 @@ def test_every_metric_of_the_catalogue_has_a_name_and_an_explanation(locale: str
         "exposures_outside_running",
         "exposures_forced",
         "exposures_of_bots",
+        "budget_cut",
         "orders_without_exposure",
         "margin_unknown",
         "currency_without_rate",

@@ -93,3 +93,16 @@ def test_a_budget_too_small_for_one_use_freezes_at_the_first_claim(service: InPr
     shop = open_shop(service, budget={"money_minor": 499, "uses": None})
     assert refusal(shop.post("claim", experiment="codes", visitor_id="v-1")) == (409, "budget")
     assert shop.status() == "frozen"
+
+
+def test_results_say_that_a_budget_cut_the_entry_and_only_from_then_on(service: InProcess) -> None:
+    shop = open_shop(service, budget={"money_minor": 500, "uses": None})
+    service.clock.advance(60)
+    shop.claim("v-1")
+    service.clock.advance(60)
+    found = {}
+    for as_of in ("2026-05-28T20:27:00Z", "2026-05-28T20:28:00Z"):
+        answer = service.call("GET", f"/api/v1/experiments/codes/results?as_of={as_of}")
+        checks = answer.json()["trust"]["checks"]
+        found[as_of] = [check["status"] for check in checks if check["key"] == "budget_cut"]
+    assert list(found.values()) == [[], ["ok"]]
