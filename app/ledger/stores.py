@@ -1,13 +1,14 @@
 """The ledger's transaction on each database, through the raw driver: one connection, one writer, no ORM."""
 
 import contextlib
-import json
 import os
 import re
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, Protocol
+
+import msgspec
 
 from app.database import Database
 from app.ledger.rows import COLUMNS, Identifier, Row
@@ -24,6 +25,11 @@ _KEY_SCOPE: dict[KeyColumn, str] = {
     "order_id": " AND e.type = 'order'",
     "refund_id": " AND e.type = 'refund'",
 }
+
+
+def _in_json(keys: Sequence[object]) -> str:
+    """For `json_each`."""
+    return msgspec.json.encode(keys).decode()
 
 
 class Store(Protocol):
@@ -126,7 +132,7 @@ class SqliteStore:
         found = self._execute(
             "SELECT i.kind, i.id, i.number FROM json_each(?) k JOIN identifiers i"
             " ON i.kind = k.value ->> 0 AND i.id = k.value ->> 1",
-            (json.dumps(list(identifiers)),),
+            (_in_json(list(identifiers)),),
         )
         return {(kind, text): number for kind, text, number in found}
 
@@ -136,7 +142,7 @@ class SqliteStore:
             f"SELECT e.{column}, e.digest FROM json_each(?) k CROSS JOIN events e"  # noqa: S608 - one of three names of ours
             f" ON e.{column} = k.value{_KEY_SCOPE[column]}"
         )
-        return dict(self._execute(statement, (json.dumps(keys),)).fetchall())
+        return dict(self._execute(statement, (_in_json(keys),)).fetchall())
 
     def add_identifiers(self, rows: Sequence[tuple[int, str, str]]) -> None:
         """See `Store`."""
