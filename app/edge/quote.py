@@ -1,17 +1,20 @@
 """`POST /api/v1/quote` as raw ASGI: what applies to a cart, from memory, never the database."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from app.codes.service import Person
 from app.edge.asking import LONGEST_ID, Asking, ask, authenticate
+from app.edge.code_book import code_book
+from app.edge.guessing import GuessLimit
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
 from app.edge.reading import named, no_nul
 from app.errors import BadRequest, Invalid
 from app.offers.carts import Cart, check_cart, history_of
 from app.offers.quotes import Quote
-from app.offers.quoting import KnownCode, quote, unknown_codes
+from app.offers.quoting import UNKNOWN_CODE, KnownCode, quote
 
 if TYPE_CHECKING:
     from app.bootstrap import Services
@@ -33,36 +36,34 @@ class QuoteRequest(msgspec.Struct, forbid_unknown_fields=True):
     codes: Annotated[list[Code], msgspec.Meta(max_length=MOST_CODES)] = msgspec.field(default_factory=list)
 
 
-CodeBook = Callable[[Sequence[str], Asking], Awaitable[Sequence[KnownCode]]]
-"""What the domain of codes says of the codes in a request."""
-
-
-async def no_code_is_known(codes: Sequence[str], _asking: Asking) -> Sequence[KnownCode]:
-    """Without a domain of codes every code is unknown."""
-    return unknown_codes(codes)
-
-
 _decoder = msgspec.json.Decoder(QuoteRequest, strict=True)
 _encode = msgspec.json.Encoder().encode
 
 
-def quote_handler(services: "Services", code_book: CodeBook = no_code_is_known) -> Handler:
-    """The handler of `POST /api/v1/quote`.
-
-    Args:
-        services: the process.
-        code_book: asked only when the request holds codes.
-    """
+def quote_handler(services: "Services") -> Handler:
+    """The handler of `POST /api/v1/quote`; the database is asked only about codes."""
+    look_up, guesses = code_book(services), GuessLimit()
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-        authenticate(services, scope, OPERATION)
+        principal = authenticate(services, scope, OPERATION)
         check_json(scope)
         request = read_request(await read_body(receive, scope))
         asking = ask(services, request.visitor_id, request.customer_id, request.attributes)
-        codes = await code_book(list(dict.fromkeys(request.codes)), asking) if request.codes else ()
+        codes: Sequence[KnownCode] = ()
+        if request.codes:
+            guesses.admit(principal, scope, asking.now_us)
+            codes = await look_up(list(dict.fromkeys(request.codes)), _person(request, asking), asking)
+            if any(known.refusal == UNKNOWN_CODE for known in codes):
+                guesses.count(principal, scope, asking.now_us)
         await send_bytes(send, 200, _encode(answer(asking, request.cart, codes)))
 
     return handle
+
+
+def _person(request: QuoteRequest, asking: Asking) -> Person:
+    canonical = asking.visitor if request.customer_id else None
+    known = canonical if canonical != request.visitor_id else None
+    return Person(request.visitor_id or None, request.customer_id or None, known)
 
 
 def answer(asking: Asking, cart: Cart, codes: Sequence[KnownCode]) -> Quote:

@@ -16,7 +16,7 @@ def _openapi() -> dict[str, Any]:
     (request, response), schemas = msgspec.json.schema_components(
         [QuoteRequest, Quote], ref_template=f"#/components/schemas/{_PREFIX}{{name}}"
     )
-    problems = problem_responses(400, 401, 403, 413, 415, 422)
+    problems = problem_responses(400, 401, 403, 413, 415, 422, 429, 503)
     operation = {
         "operationId": OPERATION,
         "tags": ["offers"],

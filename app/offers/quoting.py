@@ -15,6 +15,7 @@ from app.offers.settling import Settled, Till, alone_money, settle
 from app.offers.shortfall import missing
 from app.offers.standing import Live, stand
 
+UNKNOWN_CODE = "unknown_code"
 _BY_KEY = attrgetter("key")
 
 
@@ -30,15 +31,6 @@ class KnownCode(NamedTuple):
     code: str
     ready: Ready | None
     refusal: str | None
-
-
-def unknown_codes(codes: Iterable[str]) -> list[KnownCode]:
-    """Codes that no domain knows.
-
-    >>> unknown_codes(["ABC"])
-    [KnownCode(code='ABC', ready=None, refusal='unknown_code')]
-    """
-    return [KnownCode(code, None, "unknown_code") for code in codes]
 
 
 def quote(
@@ -88,7 +80,7 @@ def _with_codes(offers: Iterable[Ready], codes: Sequence[KnownCode], blocked: li
         if known.ready is not None and known.refusal is None:
             usable[known.code] = known.ready
         else:
-            blocked.append(_blocked(known.ready, known.refusal or "unknown_code", code=known.code))
+            blocked.append(_blocked(known.ready, known.refusal or UNKNOWN_CODE, code=known.code))
     if not usable:
         return sorted(offers, key=_BY_KEY)
     brought = {(ready.experiment, ready.variant) for ready in usable.values()}

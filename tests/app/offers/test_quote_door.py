@@ -156,6 +156,37 @@ def test_an_offer_with_a_code_needs_it_and_an_unknown_code_says_so(service: InPr
     ]
 
 
+def test_a_claimed_code_applies_until_it_is_spent(service: InProcess) -> None:
+    policy = {"issue": "per_visitor", "uses_per_customer": 1, "valid_days": 7}
+    ten = {
+        "kind": "percent_off",
+        "percent": 10,
+        "currency": "RUB",
+        "min_order_minor": 150_005,
+        "code": policy,
+    }
+    key = service.running(variants=_variants(ten, ten))
+    claim = service.call(
+        "POST", "/api/v1/codes/claim", {"experiment": key, "visitor_id": "v-1"}, "srv"
+    ).json()
+    typed = claim["code"].lower()
+    found = _quote(service, codes=[typed])
+    assert [(one["code"], one["discount_minor"], one["variant"]) for one in found["applied"]] == [
+        (typed, 15_001, claim["variant"])
+    ]
+    assert found["blocked"] == []
+    small = {**CART, "lines": CART["lines"][:1]}  # type: ignore[index]  # a list, as written above
+    assert [one["reason"] for one in _quote(service, codes=[typed], cart=small)["blocked"]] == [
+        "below_minimum"
+    ]
+    redeemed = {"code": typed, "visitor_id": "v-1", "order_id": "o-1", "discount_minor": 15_001}
+    assert service.call("POST", "/api/v1/codes/redeem", redeemed, "srv").status_code == 200
+    assert [(one["code"], one["reason"]) for one in _quote(service, codes=[typed])["blocked"]] == [
+        (typed, "spent"),
+        (None, "code_needed"),
+    ]
+
+
 def test_a_quote_needs_no_database(service: InProcess) -> None:
     ten = {"kind": "percent_off", "percent": 10, "currency": "RUB"}
     service.running(variants=_variants(ten, ten))
