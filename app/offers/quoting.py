@@ -62,15 +62,8 @@ def quote(
             blocked.append(_blocked(ready, live))
         else:
             (competing if ready.competes else beside).append(live)
-    choice = _choose(competing, till, history)
-    return _written(till, choice, competing, beside, blocked, history)
-
-
-class _Choice(NamedTuple):
-    """The best combination, and what offers give by themselves (by their identity; None: below threshold)."""
-
-    best: Settled
-    alone: dict[int, int | None]
+    best = _choose(competing, till, history)
+    return _written(till, best, competing, beside, blocked, history)
 
 
 def _with_codes(offers: Iterable[Ready], codes: Sequence[KnownCode], blocked: list[Blocked]) -> list[Ready]:
@@ -97,10 +90,6 @@ class _Leader:
         self.live: Sequence[Live] = ()
         self.settled: Settled | None = found
 
-    def leads(self, money: int) -> bool:
-        """Whether so much money can be no more than a worse second."""
-        return money < self.rank[0]
-
     def challenge(self, live: Sequence[Live], rank: tuple[int, int, int], settled: Settled | None) -> None:
         """Take the lead where it is better, or equal and first by the keys."""
         if rank < self.rank or (rank == self.rank and self.keys is None):
@@ -110,24 +99,27 @@ class _Leader:
             self.live, self.rank, self.keys, self.settled = live, rank, keys, settled
 
 
-def _choose(competing: Sequence[Live], till: Till, history: History) -> _Choice:
+def _choose(competing: Sequence[Live], till: Till, history: History) -> Settled:
     anyway = [one for one in competing if one.anyway_minor is not None]
     nothing = settle((), till, history, anyway)
     leader = _Leader(nothing, _rank(nothing, till, history))
-    alone: dict[int, int | None] = {}
     involved = []
     for one in competing:
-        if anyway or one.ready.partners or one.ready.of_lines or earns(one):
+        if anyway or one.ready.partners or one.ready.of_lines:
             involved.append(one)
             continue
-        money = alone[id(one)] = alone_money(one, till)
-        if money:
+        money = alone_money(one, till)
+        if money is None or money < leader.rank[0]:
+            continue
+        if earns(one):
+            involved.append(one)
+        elif money:
             leader.challenge((one,), (money, 0, 1), None)
     for live in allowed(involved):
         found = settle(live, till, history, anyway)
-        if not leader.leads(found.money):
+        if found.money >= leader.rank[0]:
             leader.challenge(live, _rank(found, till, history), found)
-    return _Choice(leader.settled or settle(leader.live, till, history, anyway), alone)
+    return leader.settled or settle(leader.live, till, history, anyway)
 
 
 def _rank(settled: Settled, till: Till, history: History) -> tuple[int, int, int]:
@@ -152,13 +144,12 @@ def _order(settled: Settled, till: Till, history: History) -> Order:
 
 def _written(  # noqa: PLR0913, PLR0917 - everything that was found out
     till: Till,
-    choice: _Choice,
+    best: Settled,
     competing: Sequence[Live],
     beside: Sequence[Live],
     blocked: list[Blocked],
     history: History,
 ) -> Quote:
-    best = choice.best
     order = _order(best, till, history)
     applied, amounts = _applied(till, best, order, blocked)
     for live in beside:
@@ -168,7 +159,7 @@ def _written(  # noqa: PLR0913, PLR0917 - everything that was found out
         else:
             applied.append(_one(live, 0, 0, [0] * len(amounts), more))
     taken = {id(live) for live in best.live}
-    blocked += [_left_out(live, choice, till, history) for live in competing if id(live) not in taken]
+    blocked += [_left_out(live, best, till, history) for live in competing if id(live) not in taken]
     applied.sort(key=_place)
     blocked.sort(key=_place)
     lines = [
@@ -258,16 +249,16 @@ def _short(live: Live, after: int) -> Blocked:
     return _blocked(live.ready, "below_minimum", missing_minor=live.minimum_minor - after)
 
 
-def _left_out(live: Live, choice: _Choice, till: Till, history: History) -> Blocked:
+def _left_out(live: Live, best: Settled, till: Till, history: History) -> Blocked:
     """Why an offer is not in the best combination: alone it would do nothing, or others stand in its way."""
-    if id(live) in choice.alone:
-        money = choice.alone[id(live)]
-    else:
-        alone = settle([live], till, history)
+    if live.ready.of_lines:
+        alone = settle((live,), till, history)
         money = None if alone.short else alone.money
+    else:
+        money = alone_money(live, till)
     if money is None:
         return _short(live, till.total)
-    by = {one.ready.experiment for one in choice.best.live if not may_combine(live.ready, one.ready)}
+    by = {one.ready.experiment for one in best.live if not may_combine(live.ready, one.ready)}
     if by:
         return _blocked(live.ready, "stacking", by=sorted(by))
     return _blocked(live.ready, "worse_together" if money or earns(live) else "nothing_to_give")
