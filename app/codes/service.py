@@ -6,6 +6,7 @@ from typing import Any
 from app.clock import isoformat
 from app.codes.book import TermsBook
 from app.codes.claiming import Claim, Claimed
+from app.codes.erased import rename_orders
 from app.codes.giving_back import giving_back
 from app.codes.person import Person
 from app.codes.refusals import PUBLIC_MESSAGE, not_assigned, with_public_message
@@ -33,6 +34,7 @@ __all__ = [
     "done_document",
     "giving_back",
     "not_assigned",
+    "rename_orders",
     "terms_of",
     "with_public_message",
 ]

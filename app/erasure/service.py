@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from app.audit.service import record
+from app.codes.service import rename_orders
 from app.database import Database
 from app.erasure.log import ErasureLog, Ids, forget_sealed, last_number
 from app.erasure.people import Person, person_of
@@ -147,6 +148,7 @@ def _write(session: Session, sealing: ErasureLog, search: _Search, ids: set[str]
     changes = [*search.changes, *search.traces.changes(session, search.head, head)]
     if changes:
         session.execute(_CHANGE, changes)
+    rename_orders(session, person.numbers, search.traces.order)
     if person.numbers:
         session.execute(_DELETE, {"numbers": person.numbers})
     for kind, texts in (("visitor", person.visitors), ("customer", person.customers)):

@@ -51,6 +51,10 @@ class Traces:
             if after != before:
                 yield {"seq": row.seq, **after}
 
+    def order(self, order_id: str) -> str:
+        """What an order of the person is called from now on."""
+        return str(self._clean(self._own, "order_id", order_id))
+
     def _clean(self, pattern: "re.Pattern[str] | None", name: str, value: str | None) -> str | None:
         if value is None or pattern is None:
             return value

@@ -19,8 +19,8 @@ from tests.support.postgres import program
 
 PHONE, LAPTOP, ANNA, BORIS = "phone-Anna-7Kq2", "laptop-Anna-9Zx4", "anna-customer-55", "boris-customer-77"
 ALL = (PHONE, LAPTOP, ANNA)
-STRANGER = "phone-Anna-7Kq"
-"""A part of the phone's id, and somebody else's."""
+STRANGER = "phone-Anna"
+"""A part of the phone's id, and somebody else's; shorter by more than chance could put behind it."""
 
 OCCURRED = "2026-05-27T10:00:00Z"
 FILLER = 400
@@ -158,6 +158,33 @@ def test_figures_stay(service: InProcess) -> None:
     counts.append(_figures(service.call("GET", path).json()))
     assert counts[0] == counts[1]
     assert (refunds, _joined(service)) == (1, 1)  # the refund still finds its order under its new name
+
+
+def test_a_use_of_a_code_still_meets_its_order(service: InProcess, tmp_path: Path) -> None:
+    key = live(service)
+    code = _code_of_somebody(service, key)
+    lines = [{"sku": "a", "quantity": 1, "price_minor": 200000}]
+    use: dict[str, Any] = {"code": code, "visitor_id": PHONE, "order_id": f"{PHONE}/1"}
+    use["cart"] = {"currency": "RUB", "lines": lines, "shipping_minor": 0}
+    redeemed = service.call("POST", "/api/v1/codes/redeem", use, "srv")
+    assert redeemed.status_code == 200, redeemed.text
+    erased(service)
+    assert places(service, tmp_path) == []
+    statement = (
+        "SELECT count(*) FROM code_uses u JOIN events o ON o.order_id = u.order_id AND o.type = 'order'"
+    )
+    with service.services.database.read() as session:
+        assert session.connection().execute(text(statement)).scalar_one() == 1
+
+
+def _code_of_somebody(service: InProcess, key: str) -> str:
+    """A code of whoever is in the variant that has codes."""
+    for number in range(40):
+        body = {"experiment": key, "visitor_id": f"claims-{number}"}
+        answer = service.call("POST", "/api/v1/codes/claim", body, "srv")
+        if answer.status_code == 200:
+            return str(answer.json()["code"])
+    raise AssertionError(answer.text)
 
 
 def _figures(results: dict[str, Any]) -> Any:
