@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,8 @@ class Mortal:
         """SIGKILL, and wait until the process is gone."""
         if not self.process_id:
             return
-        os.kill(self.process_id, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have died by itself
+            os.kill(self.process_id, signal.SIGKILL)
         while Path(f"/proc/{self.process_id}").exists():
             time.sleep(0.005)  # as above
         self.process_id = 0
