@@ -59,7 +59,7 @@ def origin() -> Iterator[str]:
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_pages_draw_their_charts_quietly_and_alone(origin: str, size: tuple[int, int]) -> None:
-    charts = {"/roll": 1, "/stop": 1, "/aa": 2, "/list": 0, "/login": 0}
+    charts = {"/roll": 3, "/stop": 3, "/aa": 2, "/list": 0, "/login": 0}
     with chromium_page(size) as seen:
         for lang in ("en", "ru"):
             for path, count in charts.items():
@@ -93,18 +93,19 @@ def test_the_language_link_leads_to_the_russian_verdict(origin: str) -> None:
 def test_without_javascript_the_tables_still_say_everything(origin: str) -> None:
     with chromium_page(PHONE, javascript=False) as seen:
         seen.page.goto(f"{origin}/roll?lang=en")
-        seen.page.click(".chart summary")
-        assert "+2.9 … +22.6" in seen.page.inner_text(".chart table")
+        looks = seen.page.locator(".chart:has(#effect-0)")
+        looks.locator("summary").click()
+        assert "+2.9 … +22.6" in looks.locator("table").inner_text()
         assert seen.page.locator(".main-svg").count() == 0
 
 
 def test_a_chart_is_saved_as_a_file_without_leaving_the_host(origin: str) -> None:
     with chromium_page() as seen:
         seen.page.goto(f"{origin}/roll?lang=en", wait_until="networkidle")
-        seen.page.hover(".figure")
-        assert seen.page.locator(".modebar-btn").count() == 1  # no upload button
+        seen.page.hover("#effect-0")
+        assert seen.page.locator("#effect-0 .modebar-btn").count() == 1  # no upload button
         with seen.page.expect_download() as download:
-            seen.page.click(".modebar-btn")
+            seen.page.click("#effect-0 .modebar-btn")
         assert download.value.suggested_filename.endswith(".svg")
         assert seen.complaints == []
         assert seen.hosts == {urlsplit(origin).netloc}
