@@ -92,6 +92,8 @@ def leakage_report(matrix: Mapping[Pair, int]) -> LeakageReport:
 def subsidy_report(plan: AnalysisPlan, arms: Mapping[str, OfferArmCell], terms: OfferTerms) -> SubsidyReport:
     """Bounds for each treatment with an offer against a control without one; full-price shares of all."""
     shares = tuple(_full_price(variant, arms.get(variant)) for variant in plan.variants)
+    if not any(arm.redeemers for arm in arms.values()):
+        return SubsidyReport(full_price=shares, inconclusive="no_redemptions")
     if plan.control not in terms.without_offer:
         return SubsidyReport(full_price=shares, inconclusive="control_has_offer")
     offering = [variant for variant in plan.treatments if variant not in terms.without_offer]

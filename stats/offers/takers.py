@@ -40,6 +40,8 @@ def redeemers_report(  # noqa: PLR0913 - everything it depends on is named here
         leaked_share: share of redemptions by people of another variant; above 5 % the effect is refused.
         day: last closed shop day.
     """
+    if not takers and leaked_share == 0.0:
+        return RedeemersReport(inconclusive="no_redemptions")
     if plan.control not in terms.without_offer:
         return RedeemersReport(inconclusive="control_has_offer")
     if leaked_share > LARGEST_LEAKAGE:

@@ -100,8 +100,8 @@ def test_without_codes_every_part_says_why_there_is_no_number(shop: Shop) -> Non
     assert list(block) == PARTS
     assert block["leakage"]["inconclusive"] == "no_redemptions"
     assert block["leakage"]["share"] is None
-    assert block["redeemers"]["inconclusive"] == "control_has_offer"
-    assert block["subsidy"]["inconclusive"] == "control_has_offer"
+    assert block["redeemers"]["inconclusive"] == "no_redemptions"
+    assert block["subsidy"]["inconclusive"] == "no_redemptions"
     assert block["profit"]["inconclusive"] is None
 
 
