@@ -7,7 +7,7 @@ from typing import Final
 from app.offers.ready import Ready
 from app.offers.standing import Live
 
-MOST_COMBINATIONS: Final = 2000
+MOST_COMBINATIONS: Final = 200
 """Beyond so many the search ends with the best found so far; shops combine a handful."""
 
 _MOST_SUBSETS_OF: Final = 4
