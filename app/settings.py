@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="counting engine")
     spark_master: str = Field("", description="address of the Spark master, for ENGINE=spark")
     timezone: str = Field("UTC", description="default zone in which shop days are cut")
+    compiled: bool = Field(default=False, description="hash units in machine code; needs the extra `fast`")
     mode: Literal["development", "production"] = Field("development", description="production is strict")
 
     @field_validator("timezone")

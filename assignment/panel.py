@@ -18,6 +18,7 @@ from fnv_hash_fast import fnv1a_32
 from assignment.decision import Assigned, Experiment, NotAssigned, NotAssignedReason, decide
 from assignment.hashing import BUCKETS, bucket, bucket_index
 from assignment.layers import Holdout
+from assignment.many_seeds import splitter
 from assignment.ranges import NO_VARIANT
 
 _REASONS: tuple[NotAssignedReason, ...] = (
@@ -58,6 +59,7 @@ class Panel:
 
     Args:
         experiments: compiled rules as they are now; the answers come in this order.
+        compiled: hash in machine code where numba is installed; the answers are the same.
 
     >>> halves = Experiment("reuse", 1, "visitor", "seed", ("once", "often"), ((0.0, 0.5), (0.5, 1.0)))
     >>> panel = Panel([halves])
@@ -67,10 +69,10 @@ class Panel:
     Assigned(variant='once', bucket=0.0505, reason='SPLIT', in_experiment=True)
     """
 
-    def __init__(self, experiments: Sequence[Experiment]) -> None:
+    def __init__(self, experiments: Sequence[Experiment], *, compiled: bool = False) -> None:
         self.experiments = tuple(experiments)
         kinds = {unit_rule(experiment) for experiment in self.experiments}
-        self._groups = tuple(_Group(kind, self.experiments) for kind in sorted(kinds))
+        self._groups = tuple(_Group(kind, self.experiments, compiled=compiled) for kind in sorted(kinds))
         self._whole = self._groups[0] if len(self._groups) == 1 and self._groups[0].is_whole else None
 
     def decide(
@@ -135,7 +137,7 @@ def unit_of(rule: str, visitor_id: str | None, customer_id: str | None) -> str |
 class _Group:
     """The experiments of a panel that hash the same id."""
 
-    def __init__(self, kind: str, experiments: tuple[Experiment, ...]) -> None:
+    def __init__(self, kind: str, experiments: tuple[Experiment, ...], *, compiled: bool) -> None:
         self.kind = kind
         mine = [(place, one) for place, one in enumerate(experiments) if unit_rule(one) == kind]
         plain = [(place, one) for place, one in mine if one.state in _PLAIN and not one.forced]
@@ -144,6 +146,8 @@ class _Group:
         self.ascii_seeds = [one.seed.encode() for _, one in plain if one.seed.isascii()]
         self.tables = [one.table for _, one in plain]
         self.is_ascii = len(self.ascii_seeds) == len(plain)
+        use_compiled = compiled and self.is_ascii and len(plain) > 1
+        self.split = splitter(self.seeds, self.tables) if use_compiled else None
         self.is_whole = self.places == list(range(len(experiments)))
         self.frozen = [(row, one.key) for row, (_, one) in enumerate(plain) if one.state == "frozen"]
         self.layers = _by_layer(one for _, one in plain)
@@ -183,6 +187,8 @@ class _Group:
 
     def _split(self, unit_id: str) -> tuple[list[int], list[int]]:
         """Buckets and the table's answer for all of them, whatever else will be said."""
+        if self.split is not None and unit_id.isascii():
+            return self.split(unit_id.encode())
         if self.is_ascii and unit_id.isascii():
             data = unit_id.encode()
             hashes = [fnv1a_32(seed + data) for seed in self.ascii_seeds]

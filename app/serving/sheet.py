@@ -8,6 +8,7 @@ import hashlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import getitem
 from typing import Any, NamedTuple
 
 import msgspec
@@ -55,13 +56,20 @@ class Sheet:
         now_us: a moment of the period the sheet is for; decides which of their rules are in force.
         config_version: stands in every answer.
         fingerprint: of everything served, for ETags.
+        compiled: hash in machine code where that is installed.
     """
 
     def __init__(
-        self, served: Sequence[ServedExperiment], now_us: int, config_version: int, fingerprint: bytes
+        self,
+        served: Sequence[ServedExperiment],
+        now_us: int,
+        config_version: int,
+        fingerprint: bytes,
+        *,
+        compiled: bool = False,
     ) -> None:
         self.served = tuple(served)
-        self.panel = Panel([one.rules_at(now_us) for one in self.served])
+        self.panel = Panel([one.rules_at(now_us) for one in self.served], compiled=compiled)
         self.config_version = config_version
         keys = [one.key for one in self.served]
         self._digest = hashlib.blake2b(
@@ -81,8 +89,9 @@ class Sheet:
     def assignments(self, asked: Asked, answers: Answers) -> bytes:
         """The items of `POST /api/v1/assignments`, without the brackets."""
         parts: list[bytes] = []
-        for items, code, index in zip(self._items, answers.codes, answers.indexes, strict=True):
-            opening, ending = items[code]
+        for (opening, ending), index in zip(
+            map(getitem, self._items, answers.codes), answers.indexes, strict=True
+        ):
             parts += (opening, _BUCKETS[index], ending)
         joined = b"".join(parts)[1:]
         for rule in self._rules:
@@ -106,7 +115,7 @@ class Sheet:
         if tables is None:
             tables = [_Flags(self, place, note) for place in range(len(self.served))]
             self._flags[note] = tables
-        joined = b",".join([flags[code] for flags, code in zip(tables, answers.codes, strict=True)])
+        joined = b",".join(map(getitem, tables, answers.codes))
         for rule in self._rules:
             unit_id = unit_of(rule, asked.visitor, asked.customer) or ""
             joined = joined.replace(_INNER[rule], _encode(unit_id)[1:-1])
@@ -128,9 +137,13 @@ class Sheets:
         config_version: of the snapshot; `fingerprint` likewise.
         fingerprint: of everything served.
         dates_us: moments at which an experiment starts or ends by itself.
+        compiled: hash in machine code where that is installed.
     """
 
-    def __init__(self, config_version: int, fingerprint: bytes, dates_us: Iterable[int]) -> None:
+    def __init__(
+        self, config_version: int, fingerprint: bytes, dates_us: Iterable[int], *, compiled: bool = False
+    ) -> None:
+        self._compiled = compiled
         self._config_version = config_version
         self._fingerprint = fingerprint
         self._dates_us = sorted(dates_us)
@@ -146,7 +159,7 @@ class Sheets:
 
     def make(self, served: Sequence[ServedExperiment], now_us: int) -> Sheet:
         """A sheet about these experiments from now on; callers choose the keys, so few are kept."""
-        sheet = Sheet(served, now_us, self._config_version, self._fingerprint)
+        sheet = Sheet(served, now_us, self._config_version, self._fingerprint, compiled=self._compiled)
         if len(self._made) >= MOST_SHEETS:
             self._made = {}
         self._made[self.period_at(now_us), tuple(one.key for one in served)] = sheet

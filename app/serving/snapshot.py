@@ -106,8 +106,13 @@ class Snapshot:
 EMPTY = Snapshot(-1, MappingProxyType({}), ())
 
 
-def build(copy: Copy) -> Snapshot:
-    """Compile what was read; an experiment that cannot be compiled is left out and logged."""
+def build(copy: Copy, *, compiled: bool = False) -> Snapshot:
+    """Compile what was read; an experiment that cannot be compiled is left out and logged.
+
+    Args:
+        copy: what was read.
+        compiled: hash in machine code where that is installed.
+    """
     around = Surroundings.of(copy.layers, copy.holdouts, copy.segments, copy.forced)
     experiments = {}
     for row in copy.experiments:
@@ -117,12 +122,13 @@ def build(copy: Copy) -> Snapshot:
             log.exception("experiment %s cannot be served", row.key)
     listed = tuple(served for served in experiments.values() if served.state in LISTED)
     audiences = {key: served.audience for key, served in experiments.items()}
+    sheets = _sheets(copy, compiled=compiled)
     return Snapshot(
-        copy.config_version, MappingProxyType(experiments), listed, MappingProxyType(audiences), _sheets(copy)
+        copy.config_version, MappingProxyType(experiments), listed, MappingProxyType(audiences), sheets
     )
 
 
-def _sheets(copy: Copy) -> Sheets:
+def _sheets(copy: Copy, *, compiled: bool) -> Sheets:
     shown = [
         [row.model_dump(mode="json") for row in copy.experiments],
         [row.model_dump(mode="json") for row in copy.layers],
@@ -132,7 +138,8 @@ def _sheets(copy: Copy) -> Sheets:
     ]
     dates = [row.definition[name] for row in copy.experiments for name in ("starts_at", "ends_at")]
     moments = [moment_us(date) for date in dates if date is not None]
-    return Sheets(copy.config_version, hashlib.blake2b(msgspec.json.encode(shown)).digest(), moments)
+    fingerprint = hashlib.blake2b(msgspec.json.encode(shown)).digest()
+    return Sheets(copy.config_version, fingerprint, moments, compiled=compiled)
 
 
 class SnapshotHolder:
@@ -152,6 +159,7 @@ class SnapshotHolder:
         self._keys = keys
         self._sources = sources
         self._path = settings.data_dir / FILE_NAME
+        self._compiled = settings.compiled
         self._clock = clock
         self._lock = threading.Lock()
         self._follower = Follower(database, settings.data_dir / "identity")
@@ -235,7 +243,7 @@ class SnapshotHolder:
             log.warning("the config version went back from %d", self.current.config_version)
         self._keys.load(copy.keys)
         self._sources.load(copy.sources)
-        snapshot = build(copy)
+        snapshot = build(copy, compiled=self._compiled)
         frozen = _frozen(snapshot)
         if frozen or _frozen(self.current):
             # before the swap: a freeze is served when it is known who was enrolled
@@ -248,7 +256,7 @@ class SnapshotHolder:
         if copy is not None:
             self._keys.load(copy.keys)
             self._sources.load(copy.sources)
-            self.current = build(copy)
+            self.current = build(copy, compiled=self._compiled)
         self._follower.load(_frozen(self.current))
 
 

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assignment.decision import Experiment, decide
+from assignment.hashing import BUCKETS, bucket_index
 from assignment.layers import Holdout, Layer, LayerSlot
+from assignment.many_seeds import splitter
 from assignment.panel import FORCED, NO_BUCKET, OUTSIDE, Panel, code_of, unit_of, unit_rule
 from assignment.ranges import split_ranges
 from assignment.targeting import compile_condition
@@ -66,6 +68,10 @@ def test_a_panel_answers_as_each_experiment_by_itself(  # noqa: PLR0913, PLR0917
 ) -> None:
     panel = Panel(rules)
     found = panel.decide(visitor, customer, known, is_bot=is_bot, enrolled=lambda _key, _unit: enrolled)
+    fast = Panel(rules, compiled=True)
+    assert found == fast.decide(
+        visitor, customer, known, is_bot=is_bot, enrolled=lambda _key, _unit: enrolled
+    )
     for place, one in enumerate(rules):
         alone = decide(
             one, unit_of(unit_rule(one), visitor, customer), known, is_bot=is_bot, enrolled=enrolled
@@ -99,3 +105,15 @@ def test_only_an_experiment_on_customers_falls_back_on_the_visitor() -> None:
     panel = Panel([either])
     assert panel.decide("v-1", None, {}) == panel.decide(None, "v-1", {}) == panel.decide("v-2", "v-1", {})
     assert panel.decide(None, None, {}).codes == [OUTSIDE["NO_UNIT"]]
+
+
+def test_machine_code_gives_the_buckets_of_many_seeds() -> None:
+    seeds = [f"{number * 0x9E3779B97F4A7C15 % 2**64:016x}" for number in range(1, 60)]
+    table = bytes(index % 251 for index in range(BUCKETS))
+    split = splitter(seeds, [table] * len(seeds))
+    assert split is not None, "numba belongs to the tests' packages"
+    for number in range(500):
+        unit_id = f"v-{number}" * (1 + number % 7)
+        codes, indexes = split(unit_id.encode())
+        assert indexes == [bucket_index(seed, unit_id) for seed in seeds]
+        assert codes == [index % 251 for index in indexes]
