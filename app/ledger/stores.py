@@ -257,7 +257,11 @@ def _percent(statement: str) -> str:
 def open_store(database: Database) -> Store:
     """A store on a connection of its own."""
     connection = database.raw_connection()
-    return SqliteStore(connection) if database.is_sqlite else PostgresStore(connection)
+    try:
+        return SqliteStore(connection) if database.is_sqlite else PostgresStore(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def away_errors(database: Database) -> tuple[type[Exception], ...]:
