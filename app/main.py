@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI
@@ -147,7 +148,7 @@ def _describe_hot_paths(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            for fragment in HOT_PATHS:
+            for fragment in map(deepcopy, HOT_PATHS):  # described further: the modules keep theirs
                 document["paths"].update(fragment.get("paths", {}))
                 components = document.setdefault("components", {}).setdefault("schemas", {})
                 components.update(fragment.get("components", {}).get("schemas", {}))
