@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -66,8 +67,9 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     url = ""
     if request.param == "postgresql":
         server = str(request.getfixturevalue("postgres_template"))
-        administer(server, "CREATE DATABASE hostile TEMPLATE template_offerlab")
-        url = server.replace("/postgres?", "/hostile?")
+        name = f"hostile_{uuid4().hex[:8]}"  # a worker may come to this module twice
+        administer(server, f"CREATE DATABASE {name} TEMPLATE template_offerlab")
+        url = server.replace("/postgres?", f"/{name}?")
     with served(tmp_path_factory.mktemp("hostile"), url) as started:
         yield prepared(started)
 
