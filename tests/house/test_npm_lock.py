@@ -32,7 +32,7 @@ def test_scripts_of_packages_are_not_run() -> None:
 
 
 @pytest.mark.parametrize(
-    "planted", ['"resolved": "https://host.test/x.tgz"', '"file:../x"', '"/work/x"', '"git@host.test:x"']
+    "planted", ['"resolved": "https://host.test/x.tgz"', '"file:../x"', '"/home/x"', '"git@host.test:x"']
 )
 def test_the_address_check_sees_a_planted_address(planted: str) -> None:
     assert ADDRESS.search(planted)
