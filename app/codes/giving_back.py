@@ -1,9 +1,9 @@
 """Orders that are cancelled or wholly refunded give their codes' uses back, in the event's transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from app.codes import uses
-from app.codes.terms import CodeTerms
+from app.codes.book import Terms
 from app.codes.uses import Code, Use
 from app.ledger.rows import Item
 from app.ledger.transaction import Follower, Transaction
@@ -22,7 +22,7 @@ _PAID = (
 _REFUNDED = "SELECT sum(amount_minor) FROM events WHERE order_id = :order_id AND type = 'refund'"
 
 
-def giving_back(terms_of: Callable[[str, str], CodeTerms | None]) -> Follower:
+def giving_back(terms_of: Terms) -> Follower:
     """What the writer calls with new events: it gives back the uses of orders that came to nothing.
 
     Args:
@@ -44,7 +44,7 @@ def giving_back(terms_of: Callable[[str, str], CodeTerms | None]) -> Follower:
 def _give_back(
     transaction: Transaction,
     order_id: str,
-    terms_of: Callable[[str, str], CodeTerms | None],
+    terms_of: Terms,
     *,
     is_cancelled: bool,
 ) -> None:
@@ -53,7 +53,7 @@ def _give_back(
         return
     for row in rows:
         code, use = uses.code_and_use(row)
-        terms = terms_of(code.experiment, code.variant)
+        terms = terms_of(code.experiment, code.variant, transaction)
         if terms is not None and terms.gives_back and uses.give_back(transaction, terms, code, use):
             people, currency = (use.visitor, use.customer), terms.offer.get("currency")
             uses.write_use(transaction, "reversal", code, people, use.order_id, use.amount_minor, currency)

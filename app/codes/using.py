@@ -1,20 +1,18 @@
 """The deeds on a code as a shopper types it: validate, reserve, redeem, roll back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from app.clock import MICROSECONDS, isoformat
 from app.codes import budget, refusals, uses
+from app.codes.book import Terms
 from app.codes.expiry import free_reservations, free_what_expired
 from app.codes.person import Person
 from app.codes.terms import CodeTerms, discount_of
 from app.codes.uses import Code, Use
 from app.ledger.rows import Identifier
 from app.ledger.transaction import Transaction
-
-Terms = Callable[[str, str], CodeTerms | None]
-"""Experiment and variant → the terms of its codes."""
 
 
 class Basket(NamedTuple):
@@ -82,7 +80,7 @@ class CodeDeed:
 
     def _found(self, transaction: Transaction) -> tuple[Code, CodeTerms, Use | None]:
         code = uses.find_code(transaction, self.digest)
-        terms = self.terms_of(code.experiment, code.variant)
+        terms = self.terms_of(code.experiment, code.variant, transaction)
         if terms is None:
             raise refusals.unknown()
         use = None if self.order_id is None else uses.find_use(transaction, code, self.order_id)

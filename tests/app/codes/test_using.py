@@ -1,9 +1,11 @@
 """Validate, reserve, redeem, roll back. Oracle: the contract's section "Codes and quotes"."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from app.serving.snapshot import EMPTY
 from tests.support.codes import code, offer, open_shop, refusal
 from tests.support.inprocess import NOW_US, InProcess
 from tests.support.ledger import event, order, refund
@@ -182,3 +184,17 @@ def test_whether_a_cancelled_order_gives_the_use_back_is_a_rule_of_the_offer(ser
 
 def test_the_clock_of_the_tests_is_what_the_answers_are_written_by() -> None:
     assert NOW_US == 1_780_000_000_000_000
+
+
+def test_a_worker_that_has_not_heard_of_the_experiment_yet_reads_its_terms_where_the_code_is(
+    service: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = open_shop(service)
+    given = shop.claim()
+    monkeypatch.setattr(service.services.codes, "_snapshots", SimpleNamespace(current=EMPTY))
+    assert shop.redeem(given, "o-1").json()["discount_minor"] == 500
+    assert refusal(shop.redeem(given, "o-2")) == (409, "spent")
+    assert shop.post("rollback", code=given, order_id="o-1", visitor_id="v-1").status_code == 200
+    assert shop.redeem(given, "o-2").status_code == 200
+    shop.send(order("o-2", visitor_id="v-1"), event("order_cancelled", visitor_id=None, order_id="o-2"))
+    assert [row[1] for row in shop.ledger("reversal")] == ["o-1", "o-2"]
