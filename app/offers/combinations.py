@@ -36,7 +36,9 @@ def allowed(live: Sequence[Live]) -> Iterator[list[Live]]:
     for place, friends in linked.items():
         if not friends:
             yield [live[place]]
-    for clique in _cliques(linked, set(), set(together), set()):
+    mutual = len(together) > 1 and all(len(linked[place]) == len(together) - 1 for place in together)
+    cliques = [set(together)] if mutual else _cliques(linked, set(), set(together), set())
+    for clique in cliques:
         for found in _without_line_discounts([live[place] for place in sorted(clique)]):
             yield found
             count += 1

@@ -37,7 +37,7 @@ def line_discounts(
     offer = ready.offer
     if isinstance(offer, Bundle):
         taken = _sets(offer, lines, amounts, free)
-        cost = sum(part.amount for part in taken)
+        cost = sum([part.amount for part in taken])
         if offer.price_minor is not None:
             sets = sum(part.pieces for part in taken) // len(offer.products)
             discount = max(0, cost - sets * offer.price_minor)
@@ -56,14 +56,13 @@ def line_discounts(
 
 def _sets(offer: Bundle, lines: Sequence[Line], amounts: Sequence[int], free: Sequence[int]) -> list[Taken]:
     """The pieces of all whole sets, the dearest of each product first."""
-    places = {
-        sku: sorted(
-            (place for place, line in enumerate(lines) if line.sku == sku and free[place]),
-            key=lambda place: (-lines[place].price_minor, name_of(lines[place])),
-        )
-        for sku in offer.products
-    }
-    sets = min(sum(free[place] for place in found) for found in places.values())
+    places: dict[str, list[int]] = {sku: [] for sku in offer.products}
+    for place, line in enumerate(lines):
+        if line.sku in places and free[place]:
+            places[line.sku].append(place)
+    sets = min([sum([free[place] for place in found]) for found in places.values()])
+    for found in places.values() if sets else ():
+        found.sort(key=lambda place: (-lines[place].price_minor, name_of(lines[place])))
     return [part for found in places.values() for part in _take(sets, found, lines, amounts, free)]
 
 
@@ -93,7 +92,10 @@ def _take(
 
 
 def _spread(discount: int, taken: Sequence[Taken], lines: Sequence[Line]) -> list[int]:
-    weights = [0] * len(lines)
-    for part in taken:
-        weights[part.place] += part.amount
-    return split(discount, weights, lambda place: name_of(lines[place]))
+    """The discount per line; only lines with a part of the offer get one."""
+    found = [0] * len(lines)
+    if discount:
+        shares = split(discount, [part.amount for part in taken], lambda at: name_of(lines[taken[at].place]))
+        for part, share in zip(taken, shares, strict=True):
+            found[part.place] = share
+    return found

@@ -18,9 +18,10 @@ class Till:
         amounts: per line, after the shop's own discounts.
         total: sum of `amounts`: what thresholds compare with unless an offer takes something off a line.
         pieces: sum of quantity × pack size.
+        on_lines: what was worked out of discounts on lines, by the offers that take them.
     """
 
-    __slots__ = ("amounts", "cart", "gross", "pieces", "total")
+    __slots__ = ("amounts", "cart", "gross", "on_lines", "pieces", "total")
 
     def __init__(self, cart: Cart) -> None:
         self.cart = cart
@@ -29,6 +30,7 @@ class Till:
         self.amounts = [gross - mine for gross, mine in zip(self.gross, own, strict=True)]
         self.total = sum(self.amounts)
         self.pieces = sum([line.quantity * line.pack_size for line in cart.lines])
+        self.on_lines: dict[tuple[int, ...], list[list[int] | None]] = {}
 
 
 @dataclass(slots=True)
@@ -117,16 +119,25 @@ def _is_free(one: Live, after: int) -> bool:
 
 def _on_lines(live: Sequence[Live], till: Till, history: History) -> tuple[dict[int, list[int]], set[int]]:
     """Discounts on lines by the offer's place, and the places of such offers below their threshold."""
-    parts: dict[int, list[int]] = {}
-    short: set[int] = set()
     places = [place for place, one in enumerate(live) if one.ready.of_lines]
-    amounts, free = list(till.amounts), [line.quantity for line in till.cart.lines]
-    for place in places:
-        if till.total < live[place].minimum_minor:
-            short.add(place)
+    takers = [live[place] for place in places]
+    key = tuple(map(id, takers))
+    found = till.on_lines.get(key)
+    if found is None:
+        found = till.on_lines[key] = _taken(takers, till, history)
+    parts = {place: taken for place, taken in zip(places, found, strict=True) if taken is not None}
+    return parts, {place for place in places if place not in parts}
+
+
+def _taken(takers: Sequence[Live], till: Till, history: History) -> list[list[int] | None]:
+    """What each of these offers takes off each line after those before it; None: below its threshold."""
+    lines, amounts, free = till.cart.lines, list(till.amounts), [line.quantity for line in till.cart.lines]
+    found: list[list[int] | None] = []
+    for one in takers:
+        if till.total < one.minimum_minor:
+            found.append(None)
             continue
-        lines = till.cart.lines
-        taken = line_discounts(live[place].ready, lines, amounts, free, history.stamps or 0)
-        parts[place] = taken
+        taken = line_discounts(one.ready, lines, amounts, free, history.stamps or 0)
+        found.append(taken)
         amounts = [amount - mine for amount, mine in zip(amounts, taken, strict=True)]
-    return parts, short
+    return found
