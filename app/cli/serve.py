@@ -70,6 +70,8 @@ def _run_demo(settings: Settings, admin_key: str | None) -> None:
 def _listen(settings: Settings) -> None:
     import uvicorn
 
+    from app.edge.patience import PatientProtocol
+
     uvicorn.run(
         "app.main:application_factory",
         factory=True,
@@ -80,4 +82,5 @@ def _listen(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
+        http=PatientProtocol,
     )
