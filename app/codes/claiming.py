@@ -71,6 +71,7 @@ class Claim:
         reason: why it has none.
         mint: makes a new code.
         flags: of the ledger row.
+        at_us: when it happened, for the ledger row alone; None: now.
     """
 
     experiment: str
@@ -80,6 +81,7 @@ class Claim:
     reason: str
     mint: Callable[[], Sealed]
     flags: int = 0
+    at_us: int | None = None
     size: int = 1
 
     def identifiers(self) -> Sequence[Identifier]:
@@ -135,7 +137,7 @@ class Claim:
     def _entry(self, transaction: Transaction, terms: CodeTerms, code: int) -> Entry:
         content = {
             "type": "claim",
-            "occurred_at_us": transaction.now_us,
+            "occurred_at_us": transaction.now_us if self.at_us is None else self.at_us,
             "experiment": terms.experiment,
             "variant": terms.variant,
             "rest": budget.code_rest(code, is_claim=True),

@@ -252,11 +252,12 @@ def write_use(  # noqa: PLR0913, PLR0917 - what the ledger says of a use
     order_id: str,
     amount_minor: int,
     currency: str | None,
+    at_us: int | None = None,
 ) -> None:
-    """The ledger row of a redemption or a reversal, under the code's variant."""
+    """The ledger row of a redemption or a reversal, under the code's variant; dated now without `at_us`."""
     content = {
         "type": kind,
-        "occurred_at_us": transaction.now_us,
+        "occurred_at_us": transaction.now_us if at_us is None else at_us,
         "experiment": code.experiment,
         "variant": code.variant,
         "order_id": order_id,

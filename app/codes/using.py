@@ -60,6 +60,7 @@ class CodeDeed:
         basket: what is known of the order.
         terms_of: finds the terms.
         ttl_seconds: of a reservation.
+        at_us: when it was redeemed, for the ledger row alone; None: now.
     """
 
     digest: bytes | None
@@ -68,6 +69,7 @@ class CodeDeed:
     basket: Basket
     terms_of: Terms
     ttl_seconds: int = 900
+    at_us: int | None = None
     size: int = 1
 
     def identifiers(self) -> Sequence[Identifier]:
@@ -242,7 +244,9 @@ class Redeem(CodeDeed):
                 return refusal
         people = self.person.visitor_number(transaction), self.person.customer_number(transaction)
         order_id, currency = str(self.order_id), terms.offer.get("currency")
-        uses.write_use(transaction, "redemption", code, people, order_id, amount_minor, currency)
+        uses.write_use(
+            transaction, "redemption", code, people, order_id, amount_minor, currency, at_us=self.at_us
+        )
         return self._answer(transaction, "redeemed", code, terms, amount_minor, end_us)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
@@ -33,7 +34,8 @@ from app.edge.guessing import GuessLimit
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
 from app.edge.reading import decode
 from app.errors import Invalid, NotFound, Refusal
-from app.ledger.events import Line
+from app.ledger.events import Line, Moment
+from app.ledger.intake import Unfit, happened_us
 from app.ledger.rows import FORCED, Identifier
 from app.serving.snapshot import ServedExperiment
 from assignment.decision import Assigned
@@ -58,6 +60,7 @@ class ClaimRequest(Struct, forbid_unknown_fields=True):
     visitor_id: Id | None = None
     customer_id: Id | None = None
     attributes: dict[str, Any] | None = None
+    occurred_at: Moment | None = None
 
 
 class Cart(Struct, forbid_unknown_fields=True):
@@ -69,7 +72,7 @@ class Cart(Struct, forbid_unknown_fields=True):
 
 
 class CodeRequest(Struct, forbid_unknown_fields=True):
-    """Body of the other four."""
+    """Body of validate, reserve and rollback."""
 
     code: Annotated[str, Meta(min_length=1, max_length=200)]
     visitor_id: Id | None = None
@@ -80,8 +83,15 @@ class CodeRequest(Struct, forbid_unknown_fields=True):
     ttl_seconds: Annotated[int, Meta(ge=1, le=LONGEST_RESERVATION_SECONDS)] = 900
 
 
+class RedeemRequest(CodeRequest, forbid_unknown_fields=True):
+    """Body of a redemption."""
+
+    occurred_at: Moment | None = None
+
+
 _claims = msgspec.json.Decoder(ClaimRequest, strict=True)
 _codes = msgspec.json.Decoder(CodeRequest, strict=True)
+_redemptions = msgspec.json.Decoder(RedeemRequest, strict=True)
 DEEDS: Final[dict[str, type[CodeDeed]]] = {
     "validate": Validate,
     "reserve": Reserve,
@@ -128,13 +138,23 @@ class _Desk:
         if served is None or served.state == "draft":
             raise NotFound("no experiment with this key was started", "unknown_experiment", "experiment")
         person, asking = self._person(request, request.attributes)
-        found: Claimed = await self.services.ledger.do(self._claim(served, asking, person))
+        at_us = self._happened_us(request.occurred_at)
+        found: Claimed = await self.services.ledger.do(self._claim(served, asking, person, at_us))
         await self._heed(froze=found.froze)
         terms = self.services.codes.terms(served.key, found.variant)
         assert terms is not None  # noqa: S101 - a claim is only made where the variant gives codes
         return msgspec.json.encode(claimed_document(found, self.vault.open(found.sealed), terms))
 
-    def _claim(self, served: ServedExperiment, asking: Asking, person: Person) -> Claim:
+    def _happened_us(self, occurred_at: datetime | None) -> int | None:
+        """The date of the ledger row, as the shop says; what a code may do is judged by our own clock."""
+        if occurred_at is None:
+            return None
+        try:
+            return happened_us(occurred_at, self.services.clock.now_us())
+        except Unfit as error:
+            raise Invalid(error.detail.removeprefix("occurred_at: "), error.code, "occurred_at") from None
+
+    def _claim(self, served: ServedExperiment, asking: Asking, person: Person, at_us: int | None) -> Claim:
         unit_id = asking.unit_of(served)
         if unit_id is None:
             raise not_assigned("NO_UNIT")
@@ -148,13 +168,13 @@ class _Desk:
         unit: Identifier = ("customer" if is_customer else "visitor", unit_id)
         flags = FORCED if decision.reason == "FORCED" else 0
         reason = "NO_CODES" if isinstance(decision, Assigned) else decision.reason
-        return Claim(served.key, unit, person, terms, reason, self.vault.mint, flags)
+        return Claim(served.key, unit, person, terms, reason, self.vault.mint, flags, at_us)
 
     def handler(self, name: str, kind: type[CodeDeed]) -> Handler:
         """The door of one of the deeds on a typed code."""
 
         async def answer(scope: Scope, principal: Principal, body: bytes) -> bytes:
-            request = decode(_codes, body)
+            request = decode(_redemptions, body) if kind is Redeem else decode(_codes, body)
             if request.order_id is None and kind is not Validate:
                 raise Invalid("required", "missing", "order_id")
             person, _ = self._person(request, None)
@@ -178,6 +198,7 @@ class _Desk:
             basket=_basket(request),
             terms_of=self.services.codes.terms,
             ttl_seconds=request.ttl_seconds,
+            at_us=self._happened_us(request.occurred_at) if isinstance(request, RedeemRequest) else None,
         )
 
     def _person(

@@ -30,11 +30,21 @@ _CART: Final[dict[str, Any]] = {
         "shipping_minor": _MINOR,
     },
 }
+_HAPPENED: Final[dict[str, Any]] = {
+    "type": ["string", "null"],
+    "format": "date-time",
+    "description": "when it happened, if told late; dates the ledger row and nothing else; default now",
+}
 _CLAIM: Final[dict[str, Any]] = {
     "type": "object",
     "additionalProperties": False,
     "required": ["experiment"],
-    "properties": {"experiment": _TEXT, **_PERSON, "attributes": {"type": "object"}},
+    "properties": {
+        "experiment": _TEXT,
+        **_PERSON,
+        "attributes": {"type": "object"},
+        "occurred_at": _HAPPENED,
+    },
 }
 
 
@@ -52,6 +62,10 @@ def _request(*required: str) -> dict[str, Any]:
             "ttl_seconds": {"type": "integer", "minimum": 1, "maximum": 604800, "default": 900},
         },
     }
+
+
+def _dated(request: dict[str, Any]) -> dict[str, Any]:
+    return {**request, "properties": {**request["properties"], "occurred_at": _HAPPENED}}
 
 
 _CLAIMED: Final[dict[str, Any]] = {
@@ -115,7 +129,7 @@ CODES_OPENAPI: Final[dict[str, Any]] = {
         "/api/v1/codes/redeem": _operation(
             "redeem_code",
             "Use a code for an order, once however often it is sent",
-            _request("order_id"),
+            _dated(_request("order_id")),
             _DONE,
         ),
         "/api/v1/codes/rollback": _operation(

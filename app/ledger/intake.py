@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -183,7 +184,7 @@ def _read(raw: Raw) -> Event:
 def _item(event: Event, sender: Sender) -> Item:
     if not sender.trusted and not isinstance(event, events.PUBLISHABLE):
         raise Unfit("not_allowed_for_key", "type: a publishable key sends only exposure and custom events")
-    occurred_at_us = _moment(event, sender.now_us)
+    occurred_at_us = happened_us(event.occurred_at, sender.now_us)
     _check_unit(event)
     flags = 0 if sender.trusted else UNTRUSTED
     if isinstance(event, events.Exposure):
@@ -197,8 +198,17 @@ def _item(event: Event, sender: Sender) -> Item:
     return Item(event.event_id, event.visitor_id, event.customer_id, flags, content)
 
 
-def _moment(event: events.Common, now_us: int) -> int:
-    occurred_at_us = to_us(event.occurred_at)
+def happened_us(occurred_at: datetime, now_us: int) -> int:
+    """When something happened, as the shop says, in microseconds since 1970 UTC.
+
+    Args:
+        occurred_at: with an offset.
+        now_us: the service's own time.
+
+    Raises:
+        Unfit: before 1970, or in the future by more than clocks may differ.
+    """
+    occurred_at_us = to_us(occurred_at)
     if occurred_at_us < 0:
         raise Unfit("time_before_1970", "occurred_at: before 1970-01-01T00:00:00Z")
     if occurred_at_us > now_us + FUTURE_TOLERANCE_SECONDS * MICROSECONDS:
