@@ -14,7 +14,7 @@ from app.analyze.unusable import NAMED_ROWS
 from app.clock import day_start_us, last_closed_day, shop_day
 from app.results.closing import Study, close_range
 from app.results.document import encode
-from app.results.inputs import (
+from app.results.ledger_rows import (
     CANCELLATION_ROWS,
     CLAIM_ROWS,
     COST_ROWS,
@@ -24,9 +24,9 @@ from app.results.inputs import (
     REDEMPTION_ROWS,
     REFUND_ROWS,
     LedgerRows,
-    Scope,
 )
 from app.results.reading import Question, Written, read
+from app.results.units import Scope
 from stats.offers.reports import OfferTerms
 from stats.readings import last_mature_day
 from stats.results import Result

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from app.clock import day_start_us
 from app.engine.port import AnalysisRequest, Economics, Engine, OfferQuestion
-from app.results.inputs import Inputs, LedgerRows, Policy, Scope, link_days, prepare
+from app.results.inputs import Inputs, link_days, prepare
+from app.results.ledger_rows import LedgerRows
+from app.results.units import Policy, Scope
 from stats.caps import CAP_BUYERS, nearest_rank_cap
 from stats.cell_view import CellView
 from stats.cells import Cells

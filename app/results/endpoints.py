@@ -10,9 +10,9 @@ from app.bootstrap import Services
 from app.clock import day_iso, day_number
 from app.dependencies import services
 from app.errors import Invalid
-from app.results.inputs import Policy
 from app.results.service import close_looks as close_days
 from app.results.service import results
+from app.results.units import Policy
 from app.strict import Strict
 from stats.results import Result
 

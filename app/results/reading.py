@@ -7,8 +7,8 @@ from app.clock import isoformat, last_closed_day, shop_day
 from app.results.closing import Study, close_range
 from app.results.digest import inputs_sha256
 from app.results.document import with_words
-from app.results.inputs import Policy
 from app.results.offers import leakage_matrix, leakage_note, offer_question
+from app.results.units import Policy
 from stats.analysis import analyse
 from stats.cell_view import CellView
 from stats.evidence import Evidence

@@ -14,12 +14,12 @@ from app.experiments.tables import ExperimentRow
 from app.ledger.service import head_seq
 from app.results.closing import Closed, close_range, fixed_caps
 from app.results.document import as_of_us, encode
-from app.results.inputs import Policy, Scope
 from app.results.memory import ResultMemory
 from app.results.plans import plan_of
 from app.results.reading import Question, Written, read
 from app.results.source import budget_cut, load_study, scope_of, state_at
 from app.results.tables import CapRow, LookRow
+from app.results.units import Policy, Scope
 from stats.results import Look, Result
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from app.experiments.lifecycle import running_spans
 from app.experiments.tables import ExperimentRow
 from app.ledger import offer_rows, queries
 from app.results.closing import Study
-from app.results.inputs import (
+from app.results.ledger_rows import (
     CANCELLATION_ROWS,
     CLAIM_ROWS,
     COST_ROWS,
@@ -18,10 +18,10 @@ from app.results.inputs import (
     REDEMPTION_ROWS,
     REFUND_ROWS,
     LedgerRows,
-    Scope,
 )
 from app.results.offers import terms_of
 from app.results.plans import economics_of, plan_of
+from app.results.units import Scope
 from app.settings import Settings
 from app.strict import moment_us
 

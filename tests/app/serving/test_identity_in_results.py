@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from app.clock import day_number
 from app.database import Database
-from app.results.inputs import Policy
 from app.results.service import close_looks, results
+from app.results.units import Policy
 from tests.support.results_shop import CLOSED, KEY, START, Shop, exposure, open_shop, order
 
 POLICIES: tuple[Policy, ...] = ("first_touch", "strict")

@@ -1,0 +1,96 @@
+"""The rows of one experiment as the ledger (or a file) has them: their schemas, and all of them together."""
+
+from dataclasses import dataclass, field, fields
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.engine import tables
+
+_IDS = [("visitor", pa.int64()), ("customer", pa.int64())]
+EXPOSURE_ROWS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        *_IDS,
+        ("variant", pa.string()),
+        ("occurred_us", pa.int64()),
+        ("flags", pa.int64()),
+    ],
+)
+ORDER_ROWS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("order_id", pa.string()),
+        *_IDS,
+        ("occurred_us", pa.int64()),
+        *((field.name, field.type) for field in tables.ORDERS if field.name in {"currency", "paid"}),
+        *((field.name, field.type) for field in tables.ORDERS if field.name.endswith("_minor")),
+    ],
+)
+REFUND_ROWS = pa.schema(
+    [
+        ("refund_id", pa.string()),
+        ("order_id", pa.string()),
+        ("occurred_us", pa.int64()),
+        ("amount_minor", pa.int64()),
+        ("margin_minor", pa.int64()),
+    ],
+)
+CANCELLATION_ROWS = pa.schema([("order_id", pa.string()), ("occurred_us", pa.int64())])
+LINK_ROWS = pa.schema([("event_id", pa.string()), *_IDS, ("occurred_us", pa.int64())])
+COST_ROWS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        *_IDS,
+        ("occurred_us", pa.int64()),
+        ("kind", pa.string()),
+        ("amount_minor", pa.int64()),
+    ]
+)
+CLAIM_ROWS = pa.schema([("event_id", pa.string()), *_IDS, ("occurred_us", pa.int64())])
+REDEMPTION_ROWS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        *_IDS,
+        ("occurred_us", pa.int64()),
+        ("order_id", pa.string()),
+        ("code_variant", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class LedgerRows:
+    """Rows of one experiment as the ledger (or a file) has them; schemas are the constants of this module.
+
+    Attributes:
+        exposures: every stored exposure of the experiment, flagged ones too.
+        orders: orders of anybody.
+        refunds: refunds of any order.
+        cancellations: cancellations of any order.
+        links: visitor ↔ customer observations.
+        costs: messages of the experiment or of none, points of anybody.
+        claims: codes of the experiment issued to somebody.
+        redemptions: orders in which an offer of the experiment was used; `code_variant` is null where the
+            order only names the experiment.
+    """
+
+    exposures: pa.Table
+    orders: pa.Table
+    refunds: pa.Table
+    cancellations: pa.Table
+    links: pa.Table
+    costs: pa.Table = field(default_factory=COST_ROWS.empty_table)
+    claims: pa.Table = field(default_factory=CLAIM_ROWS.empty_table)
+    redemptions: pa.Table = field(default_factory=REDEMPTION_ROWS.empty_table)
+
+    def before(self, at_us: int) -> "LedgerRows":
+        """Only rows that happened before a moment, microseconds since 1970 UTC."""
+        return LedgerRows(*(table.filter(pc.less(table["occurred_us"], at_us)) for table in self._tables()))
+
+    def latest_us(self) -> int:
+        """The moment of the last row, microseconds since 1970 UTC; −1 without rows."""
+        return max(int(pc.max(table["occurred_us"]).as_py() or -1) for table in self._tables())
+
+    def _tables(self) -> list[pa.Table]:
+        return [getattr(self, part.name) for part in fields(self)]
