@@ -110,6 +110,7 @@ class UseRow(SQLModel, table=True):
         amount_minor: the discount: given, or expected while reserved.
         held_minor: what the budget holds for a reservation.
         of_claim: whether that came out of what the budget held for the owner.
+        with_order: given back because the order came to nothing, not by the shop's rollback.
         at_us: moment of the last change, microseconds since 1970 UTC.
     """
 
@@ -134,6 +135,9 @@ class UseRow(SQLModel, table=True):
     amount_minor: int = Field(default=0, sa_column=_zero())
     held_minor: int = Field(default=0, sa_column=_zero())
     of_claim: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
+    with_order: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
+    )
     expires_at_us: int | None = Field(default=None, sa_column=_int64(nullable=True))
     at_us: int = Field(sa_column=_int64())
 

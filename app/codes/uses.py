@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from app.codes import budget, refusals
 from app.codes.person import Person
 from app.codes.terms import CodeTerms
-from app.errors import Gone
+from app.errors import Conflict, Gone
 from app.ledger.transaction import Entry, Transaction
 
 _CODE = (
@@ -16,15 +16,15 @@ _TAKE = "UPDATE codes SET uses_left = uses_left - 1 WHERE id = :code AND (uses_l
 _RETURN = "UPDATE codes SET uses_left = uses_left + 1 WHERE id = :code"
 _ADD = (
     "INSERT INTO code_uses (code, experiment, order_id, unit, visitor, customer, state, amount_minor,"
-    " held_minor, of_claim, expires_at_us, at_us) SELECT :code, :experiment, :order_id, :unit,"
+    " held_minor, of_claim, with_order, expires_at_us, at_us) SELECT :code, :experiment, :order_id, :unit,"
     " CAST(:visitor AS BIGINT), CAST(:customer AS BIGINT), :state,"
-    " CAST(:amount_minor AS BIGINT), CAST(:held_minor AS BIGINT), CAST(:of_claim AS BOOLEAN),"
+    " CAST(:amount_minor AS BIGINT), CAST(:held_minor AS BIGINT), CAST(:of_claim AS BOOLEAN), FALSE,"
     " CAST(:expires_at_us AS BIGINT), CAST(:now_us AS BIGINT)"
     " WHERE CAST(:most AS BIGINT) IS NULL OR (SELECT count(*) FROM code_uses"
     " WHERE code = :code AND unit = :unit AND state <> 'given_back') < CAST(:most AS BIGINT)"
     " ON CONFLICT (code, order_id) DO UPDATE SET unit = excluded.unit, visitor = excluded.visitor,"
     " customer = excluded.customer, state = excluded.state, amount_minor = excluded.amount_minor,"
-    " held_minor = excluded.held_minor, of_claim = excluded.of_claim,"
+    " held_minor = excluded.held_minor, of_claim = excluded.of_claim, with_order = FALSE,"
     " expires_at_us = excluded.expires_at_us, at_us = excluded.at_us WHERE code_uses.state = 'given_back'"
 )
 _OTHERS_RESERVED = "SELECT 1 FROM code_uses WHERE code = :code AND state = 'reserved' LIMIT 1"
@@ -46,6 +46,11 @@ _REDEEM_RESERVED = (
 _GIVE_BACK = (
     "UPDATE code_uses SET state = 'given_back', held_minor = 0, expires_at_us = NULL, at_us = :now_us"
     " WHERE id = :id AND state = :state"
+)
+_WITH_ORDER = "UPDATE code_uses SET with_order = :with_order WHERE id = :id AND state = 'given_back'"
+_REDEEM_AGAIN = (
+    "UPDATE code_uses SET state = 'redeemed', of_claim = :of_claim, with_order = FALSE, at_us = :now_us"
+    " WHERE id = :id AND state = 'given_back' AND with_order"
 )
 HAS_CLAIM = "SELECT 1 FROM code_claims WHERE experiment = :experiment AND unit = :unit AND code = :code"
 _USED = "SELECT count(*) FROM code_uses WHERE code = :code AND unit = :unit AND state <> 'given_back'"
@@ -80,6 +85,7 @@ class Use(NamedTuple):
     amount_minor: int
     held_minor: int
     of_claim: bool
+    with_order: bool
     expires_at_us: int | None
     at_us: int
 
@@ -222,6 +228,35 @@ def give_back(transaction: Transaction, terms: CodeTerms, code: Code, use: Use) 
     transaction.run(_RETURN, code=code.id)
     if terms.scopes:
         _return_to_budget(transaction, terms, code, use)
+    return True
+
+
+def give_back_with_order(transaction: Transaction, terms: CodeTerms, code: Code, use: Use) -> bool:
+    """The same because the order came to nothing: should that change, the use is taken again."""
+    given = give_back(transaction, terms, code, use)
+    if given:
+        transaction.run(_WITH_ORDER, id=use.id, with_order=True)
+    return given
+
+
+def forget_order(transaction: Transaction, use: Use) -> None:
+    """The shop rolled the use back itself: it is not taken again."""
+    transaction.run(_WITH_ORDER, id=use.id, with_order=False)
+
+
+def take_again(transaction: Transaction, terms: CodeTerms, code: Code, use: Use) -> bool:
+    """Take a use that was given back with its order again, where one is still to be had; whether it was."""
+    most = terms.uses_per_customer
+    if most is not None and transaction.one(_USED, code=code.id, unit=use.unit)[0] >= most:
+        return False
+    try:
+        with transaction.savepoint():
+            if transaction.changed(_TAKE, code=code.id) == 0:
+                raise refusals.spent()
+            of_claim, _ = _take_from_budget(transaction, terms, code, use.unit, "redeemed", use.amount_minor)
+            transaction.run(_REDEEM_AGAIN, id=use.id, of_claim=of_claim, now_us=transaction.now_us)
+    except Conflict:
+        return False  # somebody else has it, or the budget is spent
     return True
 
 

@@ -8,6 +8,7 @@ from app.clock import MICROSECONDS, isoformat
 from app.codes import budget, refusals, uses
 from app.codes.book import Terms
 from app.codes.expiry import free_reservations, free_what_expired
+from app.codes.giving_back import ended_us, settle
 from app.codes.person import Person
 from app.codes.terms import CodeTerms, discount_of
 from app.codes.uses import Code, Use
@@ -233,7 +234,7 @@ class Redeem(CodeDeed):
     def run(self, transaction: Transaction) -> Any:
         """See `Deed`."""
         code, terms, use = self._found(transaction)
-        if use is not None and use.state == "redeemed":
+        if use is not None and _was_redeemed(transaction, use):
             return Done("redeemed", code, terms, use, use.amount_minor)
         is_held = self._is_held(transaction, use)
         end_us = self._check(transaction, code, terms, is_held=is_held)
@@ -247,6 +248,7 @@ class Redeem(CodeDeed):
         uses.write_use(
             transaction, "redemption", code, people, order_id, amount_minor, currency, at_us=self.at_us
         )
+        settle(transaction, order_id, self.terms_of)  # its cancellation may have come before it
         return self._answer(transaction, "redeemed", code, terms, amount_minor, end_us)
 
 
@@ -259,4 +261,12 @@ class Rollback(CodeDeed):
         if use is not None and uses.give_back(transaction, terms, code, use) and use.state == "redeemed":
             people, currency = (use.visitor, use.customer), terms.offer.get("currency")
             uses.write_use(transaction, "reversal", code, people, use.order_id, use.amount_minor, currency)
+        if use is not None and use.with_order:
+            uses.forget_order(transaction, use)
         return Done("rolled_back", code, terms, None, 0)
+
+
+def _was_redeemed(transaction: Transaction, use: Use) -> bool:
+    """Whether the order has redeemed it: the answer stays when the order came to nothing afterwards."""
+    is_back = use.with_order and use.state == "given_back"
+    return use.state == "redeemed" or (is_back and ended_us(transaction, use.order_id) is not None)

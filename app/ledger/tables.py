@@ -74,6 +74,7 @@ class EventRow(SQLModel, table=True):
         Index("events_type_occurred", "type", "occurred_at_us"),
         _of_order("events_updates_of_order", "type = 'order_updated'"),
         _of_order("events_refunds_of_order", "type = 'refund'"),
+        _of_order("events_cancellations_of_order", "type = 'order_cancelled'"),
         CheckConstraint("seq >= 1", name="events_seq_positive"),
         CheckConstraint(f"length(event_id) BETWEEN 1 AND {MAX_ID_LENGTH}", name="events_event_id_length"),
         CheckConstraint(f"type IN {TYPES!r}", name="events_type_known"),

@@ -5,12 +5,16 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from app.errors import Refusal
 from app.ledger.batch import ACCEPTED, record
 from app.ledger.rows import CONTENT_COLUMNS, Identifier, Item, content_digest
 from app.ledger.stores import Store
 
 _EVENT_ID_RANDOM_BITS = 74
+_KEYS_POSTGRESQL = "(SELECT unnest(CAST(:keys AS text[])))"
+_KEYS_SQLITE = "(SELECT value FROM json_each(:keys))"
 
 
 class Entry(NamedTuple):
@@ -125,6 +129,13 @@ class Transaction:
     def run(self, statement: str, **values: Any) -> Any:
         """One statement with `:name` in place of values; gives the driver's cursor."""
         return self.store.run(statement, values)
+
+    def among(self, statement: str, keys: Sequence[str]) -> list[Any]:
+        """Rows of a statement in which `{keys}` stands for the texts, as in `order_id IN {keys}`."""
+        if self.is_postgresql:
+            return list(self.run(statement.format(keys=_KEYS_POSTGRESQL), keys=list(keys)).fetchall())
+        values = {"keys": msgspec.json.encode(keys).decode()}
+        return list(self.run(statement.format(keys=_KEYS_SQLITE), **values).fetchall())
 
     def one(self, statement: str, **values: Any) -> Any:
         """The first row, or None."""
