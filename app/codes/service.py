@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.clock import isoformat
+from app.codes.basket import Basket
 from app.codes.book import TermsBook
 from app.codes.claiming import Claim, Claimed
 from app.codes.erased import rename_orders
@@ -11,7 +12,7 @@ from app.codes.giving_back import giving_back
 from app.codes.person import Person
 from app.codes.refusals import PUBLIC_MESSAGE, not_assigned, with_public_message
 from app.codes.terms import CodeTerms, terms_of
-from app.codes.using import Basket, CodeDeed, Done, Redeem, Reserve, Rollback, Validate
+from app.codes.using import CodeDeed, Done, Redeem, Reserve, Rollback, Validate
 from app.codes.vault import Vault
 from app.offers.schemas import public_offer
 

@@ -1,17 +1,15 @@
 """What a variant's offer says of its codes, worked out once; pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.clock import MICROSECONDS
+from app.offers.ready import Ready, prepare
 from app.strict import moment_us
 
 DAY_US = 86_400 * MICROSECONDS
 _SUMS = ("amount_minor", "reward_minor", "value_minor")
-_PERCENT_KINDS = frozenset({"percent_off", "next_order_discount", "member_only"})
-_SUM_KINDS = frozenset({"amount_off", "spend_reward", "partner_voucher", "member_only"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +38,7 @@ class CodeTerms:
         variant: key.
         unit: what the experiment randomises: visitor or customer.
         offer: as stored.
+        ready: the same, as quotes read it.
         issue: shared or per_visitor.
         uses: of one code, over everybody; None: no limit.
         uses_per_customer: of one code by one person; None: no limit.
@@ -47,7 +46,8 @@ class CodeTerms:
         starts_at_us: not to be used before, or None; `ends_at_us`: not from then on.
         bound: only its owner may use it.
         gives_back: whether a cancelled or wholly refunded order gives the use back.
-        most_minor: the largest discount of one use, or None when the offer has no bound.
+        most_minor: the most that one use gives away, or None when the offer has no bound.
+        beside_minor: what of it is no discount: the cost of a gift, the value of a partner's voucher.
         scopes: the budgets it counts against.
     """
 
@@ -55,6 +55,7 @@ class CodeTerms:
     variant: str
     unit: str
     offer: Mapping[str, Any]
+    ready: Ready
     issue: str
     uses: int | None
     uses_per_customer: int | None
@@ -64,6 +65,7 @@ class CodeTerms:
     bound: bool
     gives_back: bool
     most_minor: int | None
+    beside_minor: int = 0
     scopes: tuple[Scope, ...] = ()
 
     @property
@@ -75,6 +77,15 @@ class CodeTerms:
     def use_minor(self) -> int:
         """What the budget holds in money for one use; 0 where a discount has no bound."""
         return self.most_minor or 0
+
+    @property
+    def unsaid_minor(self) -> int:
+        """The discount of an order of which the shop says nothing: the most that it can be."""
+        return 0 if self.beside_minor else self.use_minor
+
+    def charge(self, discount_minor: int) -> int:
+        """What a use with this discount costs the budget, in minor units."""
+        return max(discount_minor, self.beside_minor)
 
     def valid_until_us(self, claimed_at_us: int) -> int | None:
         """When a code claimed then ends."""
@@ -103,16 +114,15 @@ def terms_of(definition: Mapping[str, Any], variant: str) -> CodeTerms | None:
     ]
     scopes = [_scope("", definition.get("budget"), others), _scope(variant, bare.offer.get("budget"), [bare])]
     kept = tuple(scope for scope in scopes if scope is not None)
-    return CodeTerms(
-        **{name: getattr(bare, name) for name in CodeTerms.__slots__ if name != "scopes"}, scopes=kept
-    )
+    return replace(bare, scopes=kept)
 
 
 def _bare(definition: Mapping[str, Any], variant: Mapping[str, Any]) -> CodeTerms | None:
     """The terms without budgets."""
     offer = variant["offer"] or {}
     code = offer.get("code") or {}
-    if code.get("issue", "none") == "none":
+    ready = None if code.get("issue", "none") == "none" else prepare(definition["key"], variant["key"], offer)
+    if ready is None:
         return None
     validity = offer.get("validity") or {}
     total, each = code.get("uses_total"), code.get("uses_per_customer")
@@ -122,6 +132,7 @@ def _bare(definition: Mapping[str, Any], variant: Mapping[str, Any]) -> CodeTerm
         variant=variant["key"],
         unit=definition["unit"],
         offer=offer,
+        ready=ready,
         issue=code["issue"],
         uses=each if total is None and code["issue"] == "per_visitor" else total,
         uses_per_customer=each,
@@ -131,6 +142,7 @@ def _bare(definition: Mapping[str, Any], variant: Mapping[str, Any]) -> CodeTerm
         bound=bool(code.get("bound")),
         gives_back=bool(code.get("give_back", True)),
         most_minor=largest_discount(offer),
+        beside_minor=_beside(offer),
     )
 
 
@@ -163,17 +175,7 @@ def largest_discount(offer: Mapping[str, Any]) -> int | None:
     return min((bound for bound in bounds if bound is not None), default=None)
 
 
-def discount_of(offer: Mapping[str, Any], items_minor: int) -> int:
-    """The discount of a basket by percent or sum, half up, under the cap; 0 for offers of other kinds.
-
-    >>> discount_of({"kind": "percent_off", "percent": 12.5, "max_discount_minor": 1000}, 1004)
-    126
-    """
-    given = 0
-    if offer["kind"] in _PERCENT_KINDS and offer.get("percent") is not None:
-        exact = Decimal(items_minor) * Decimal(str(offer["percent"])) / 100
-        given = int(exact.to_integral_value(ROUND_HALF_UP))
-    elif offer["kind"] in _SUM_KINDS:
-        given = largest_discount(offer) or 0
-    cap = offer.get("max_discount_minor")
-    return min(given, items_minor, items_minor if cap is None else cap)
+def _beside(offer: Mapping[str, Any]) -> int:
+    if offer["kind"] == "gift":
+        return (offer.get("cost_minor") or 0) * int(offer.get("quantity", 1))
+    return int(offer["value_minor"]) if offer["kind"] == "partner_voucher" else 0

@@ -191,9 +191,9 @@ def _take_from_budget(  # noqa: PLR0913, PLR0917 - what a use costs
     freed_minor, freed_uses = (terms.use_minor, 1) if of_claim else (0, 0)
     if state == "redeemed":
         moved = {"held_minor": -freed_minor, "held_uses": -freed_uses}
-        budget.move(transaction, terms, **moved, spent_minor=amount_minor, spent_uses=1)
+        budget.move(transaction, terms, **moved, spent_minor=terms.charge(amount_minor), spent_uses=1)
         return of_claim, 0
-    held_minor = max(terms.use_minor, amount_minor)
+    held_minor = max(terms.use_minor, terms.charge(amount_minor))
     budget.move(transaction, terms, held_minor=held_minor - freed_minor, held_uses=1 - freed_uses)
     return of_claim, held_minor
 
@@ -216,7 +216,7 @@ def redeem_reserved(
     )
     if changed and terms.scopes:
         freed = {"held_minor": -use.held_minor, "held_uses": -1}
-        budget.move(transaction, terms, **freed, spent_minor=amount_minor, spent_uses=1)
+        budget.move(transaction, terms, **freed, spent_minor=terms.charge(amount_minor), spent_uses=1)
     return bool(changed)
 
 
@@ -265,7 +265,7 @@ def _return_to_budget(transaction: Transaction, terms: CodeTerms, code: Code, us
     if use.state == "reserved":
         budget.move(transaction, terms, held_minor=-use.held_minor, held_uses=-1)
     else:
-        budget.move(transaction, terms, spent_minor=-use.amount_minor, spent_uses=-1)
+        budget.move(transaction, terms, spent_minor=-terms.charge(use.amount_minor), spent_uses=-1)
     if not use.of_claim:
         return
     values = {"experiment": code.experiment, "unit": code.owner or use.unit, "code": code.id}

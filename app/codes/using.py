@@ -6,27 +6,15 @@ from typing import Any, NamedTuple
 
 from app.clock import MICROSECONDS, isoformat
 from app.codes import budget, refusals, uses
+from app.codes.basket import Basket, discount
 from app.codes.book import Terms
 from app.codes.expiry import free_reservations, free_what_expired
 from app.codes.giving_back import ended_us, settle
 from app.codes.person import Person
-from app.codes.terms import CodeTerms, discount_of
+from app.codes.terms import CodeTerms
 from app.codes.uses import Code, Use
 from app.ledger.rows import Identifier
 from app.ledger.transaction import Transaction
-
-
-class Basket(NamedTuple):
-    """What the shop says of the order.
-
-    Attributes:
-        items_minor: sum of the lines, or None when no cart came; `currency` likewise.
-        discount_minor: what the shop gives, or None.
-    """
-
-    items_minor: int | None = None
-    currency: str | None = None
-    discount_minor: int | None = None
 
 
 class Done(NamedTuple):
@@ -103,7 +91,9 @@ class CodeDeed:
             raise refusals.not_yours()
         if end_us is not None and transaction.now_us >= end_us and not is_held:
             raise refusals.expired()
-        self._check_order(transaction, terms)
+        if terms.starts_at_us is not None and transaction.now_us < terms.starts_at_us:
+            since = isoformat(terms.starts_at_us)
+            raise refusals.not_applicable("not_yet_valid", f"it may be used from {since} on")
         return end_us
 
     def _owns(self, transaction: Transaction, code: Code, unit: int) -> bool:
@@ -112,36 +102,16 @@ class CodeDeed:
         held = {"experiment": code.experiment, "unit": unit, "code": code.id}
         return transaction.one(uses.HAS_CLAIM, **held) is not None
 
-    def _check_order(self, transaction: Transaction, terms: CodeTerms) -> None:
-        if terms.starts_at_us is not None and transaction.now_us < terms.starts_at_us:
-            since = isoformat(terms.starts_at_us)
-            raise refusals.not_applicable("not_yet_valid", f"it may be used from {since} on")
-        offer, basket = terms.offer, self.basket
-        currency = offer.get("currency")
-        if basket.currency is not None and currency is not None and basket.currency != currency:
-            raise refusals.not_applicable("currency", f"the offer is in {currency}", "cart.currency")
-        least = offer.get("min_order_minor")
-        if least is not None and basket.items_minor is not None and basket.items_minor < least:
-            missing = least - basket.items_minor
-            raise refusals.not_applicable(
-                "below_min_order", f"{missing} minor units short of {least}", "cart"
-            )
-        most, given = terms.most_minor, basket.discount_minor
-        if most is not None and given is not None and given > most:
-            raise refusals.not_applicable(
-                "over_max_discount", f"at most {most} minor units", "discount_minor"
-            )
+    def _discount_minor(self, transaction: Transaction, terms: CodeTerms, held: Use | None) -> int:
+        """The discount of this order; a running reservation keeps its moment, and its sum if none is said."""
+        if held is None:
+            return discount(self.basket, terms, transaction.now_us)
+        return held.amount_minor if self.basket.is_silent else discount(self.basket, terms, held.at_us)
 
-    def _discount_minor(self, terms: CodeTerms) -> int:
-        """The discount given; else worked out from the cart; else the most it can be."""
-        if self.basket.discount_minor is not None:
-            return self.basket.discount_minor
-        if self.basket.items_minor is not None:
-            return discount_of(terms.offer, self.basket.items_minor)
-        return terms.use_minor
-
-    def _is_held(self, transaction: Transaction, use: Use | None) -> bool:
-        return use is not None and use.state == "reserved" and (use.expires_at_us or 0) > transaction.now_us
+    def _held(self, transaction: Transaction, use: Use | None) -> Use | None:
+        """The order's reservation, if it still runs."""
+        runs = use is not None and use.state == "reserved" and (use.expires_at_us or 0) > transaction.now_us
+        return use if runs else None
 
     def _take(
         self, transaction: Transaction, code: Code, terms: CodeTerms, state: str, amount_minor: int
@@ -202,13 +172,14 @@ class Validate(CodeDeed):
         code, terms, use = self._found(transaction)
         if use is not None and use.state == "redeemed":
             return Done("redeemed", code, terms, use, use.amount_minor)
-        is_held = self._is_held(transaction, use)
-        end_us = self._check(transaction, code, terms, is_held=is_held)
-        if is_held:
-            return Done("reserved", code, terms, use, self._discount_minor(terms), end_us)
+        held = self._held(transaction, use)
+        end_us = self._check(transaction, code, terms, is_held=held is not None)
+        amount_minor = self._discount_minor(transaction, terms, held)
+        if held is not None:
+            return Done("reserved", code, terms, held, amount_minor, end_us)
         free_reservations(transaction, terms, code)
         uses.check_left(transaction, terms, code, transaction.number(self.person.unit(terms.unit)))
-        return Done("valid", code, terms, None, self._discount_minor(terms), end_us)
+        return Done("valid", code, terms, None, amount_minor, end_us)
 
 
 class Reserve(CodeDeed):
@@ -219,11 +190,11 @@ class Reserve(CodeDeed):
         code, terms, use = self._found(transaction)
         if use is not None and use.state == "redeemed":
             raise refusals.spent("this order has used it")
-        is_held = self._is_held(transaction, use)
-        end_us = self._check(transaction, code, terms, is_held=is_held)
-        if is_held:
-            return Done("reserved", code, terms, use, use.amount_minor if use else 0, end_us)
-        amount_minor = self._discount_minor(terms)
+        held = self._held(transaction, use)
+        end_us = self._check(transaction, code, terms, is_held=held is not None)
+        if held is not None:
+            return Done("reserved", code, terms, held, held.amount_minor, end_us)
+        amount_minor = self._discount_minor(transaction, terms, None)
         refusal = self._take(transaction, code, terms, "reserved", amount_minor)
         return refusal or self._answer(transaction, "reserved", code, terms, amount_minor, end_us)
 
@@ -236,9 +207,9 @@ class Redeem(CodeDeed):
         code, terms, use = self._found(transaction)
         if use is not None and _was_redeemed(transaction, use):
             return Done("redeemed", code, terms, use, use.amount_minor)
-        is_held = self._is_held(transaction, use)
-        end_us = self._check(transaction, code, terms, is_held=is_held)
-        amount_minor = self._discount_minor(terms)
+        held = self._held(transaction, use)
+        end_us = self._check(transaction, code, terms, is_held=held is not None)
+        amount_minor = self._discount_minor(transaction, terms, held)
         if use is None or not uses.redeem_reserved(transaction, terms, use, self.person, amount_minor):
             refusal = self._take(transaction, code, terms, "redeemed", amount_minor)
             if refusal is not None:

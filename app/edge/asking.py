@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.access.service import Principal, allow, customer_signature
 from app.edge.http import Scope, bearer_token
+from app.offers.ready import Ready
 from app.serving.sheet import Asked
 from app.serving.snapshot import ServedExperiment, Snapshot
 from assignment.decision import Assigned, NotAssigned, decide
@@ -88,6 +89,12 @@ class Asking(NamedTuple):
             else None
         )
         return decide(rules, unit_id, self.attributes, is_bot=self.is_bot, enrolled=enrolled)
+
+
+def offers_of(asking: Asking) -> list[Ready]:
+    """The offers of every experiment served, as the assignments door would answer; fallbacks too."""
+    sheet = asking.snapshot.sheet(asking.now_us)
+    return sheet.offers(sheet.decide(asking.asked, asking.enrolled))
 
 
 def ask(

@@ -28,15 +28,16 @@ from app.codes.service import (
     not_assigned,
     with_public_message,
 )
-from app.edge.asking import Asking, ask, authenticate
+from app.edge.asking import Asking, ask, authenticate, offers_of
 from app.edge.codes_openapi import CODES_OPENAPI
 from app.edge.guessing import GuessLimit
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
 from app.edge.reading import decode
 from app.errors import Invalid, NotFound, Refusal
-from app.ledger.events import Line, Moment
+from app.ledger.events import Moment
 from app.ledger.intake import Unfit, happened_us
 from app.ledger.rows import FORCED, Identifier
+from app.offers.carts import MOST_LINES, Cart, Line, check_cart, history_of
 from app.serving.snapshot import ServedExperiment
 from assignment.decision import Assigned
 
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["CODES_OPENAPI", "PREFIX", "code_handlers"]
 
 PREFIX: Final = "/api/v1/codes/"
-MOST_LINES: Final = 1000
 LONGEST_RESERVATION_SECONDS: Final = 7 * 86_400
 LARGEST_MINOR: Final = 10**15
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -63,12 +63,12 @@ class ClaimRequest(Struct, forbid_unknown_fields=True):
     occurred_at: Moment | None = None
 
 
-class Cart(Struct, forbid_unknown_fields=True):
-    """The order as it stands."""
+class TillCart(Struct, forbid_unknown_fields=True):
+    """The order as it stands; without `shipping_minor` nothing is known of its delivery."""
 
     currency: Annotated[str, Meta(min_length=3, max_length=3)]
     lines: Annotated[list[Line], Meta(max_length=MOST_LINES)]
-    shipping_minor: Minor = 0
+    shipping_minor: Minor | None = None
 
 
 class CodeRequest(Struct, forbid_unknown_fields=True):
@@ -78,7 +78,8 @@ class CodeRequest(Struct, forbid_unknown_fields=True):
     visitor_id: Id | None = None
     customer_id: Id | None = None
     order_id: Id | None = None
-    cart: Cart | None = None
+    attributes: dict[str, Any] | None = None
+    cart: TillCart | None = None
     discount_minor: Minor | None = None
     ttl_seconds: Annotated[int, Meta(ge=1, le=LONGEST_RESERVATION_SECONDS)] = 900
 
@@ -177,9 +178,9 @@ class _Desk:
             request = decode(_redemptions, body) if kind is Redeem else decode(_codes, body)
             if request.order_id is None and kind is not Validate:
                 raise Invalid("required", "missing", "order_id")
-            person, _ = self._person(request, None)
+            person, asking = self._person(request, request.attributes)
             self.guesses.admit(principal, scope, self.services.clock.now_us())
-            deed = self._deed(kind, request, person)
+            deed = self._deed(kind, request, person, _basket(request, asking))
             try:
                 done: Done = await self.services.ledger.do(deed)
             except NotFound:
@@ -190,12 +191,12 @@ class _Desk:
 
         return self.guarded(f"{name}_code", answer)
 
-    def _deed(self, kind: type[CodeDeed], request: CodeRequest, person: Person) -> CodeDeed:
+    def _deed(self, kind: type[CodeDeed], request: CodeRequest, person: Person, basket: Basket) -> CodeDeed:
         return kind(
             digest=self.vault.digest(request.code),
             person=person,
             order_id=request.order_id,
-            basket=_basket(request),
+            basket=basket,
             terms_of=self.services.codes.terms,
             ttl_seconds=request.ttl_seconds,
             at_us=self._happened_us(request.occurred_at) if isinstance(request, RedeemRequest) else None,
@@ -221,13 +222,17 @@ class _Desk:
                 await asyncio.to_thread(self.services.snapshots.refresh)
 
 
-def _basket(request: CodeRequest) -> Basket:
-    cart = request.cart
-    if cart is None:
-        return Basket(None, None, request.discount_minor)
-    items_minor = sum(line.quantity * line.price_minor for line in cart.lines)
-    if items_minor > LARGEST_MINOR:
-        raise Invalid(
-            f"the lines add up to more than {LARGEST_MINOR} minor units", "out_of_range", "cart.lines"
-        )
-    return Basket(items_minor, cart.currency, request.discount_minor)
+def _basket(request: CodeRequest, asking: Asking) -> Basket:
+    """What the request says of the order, and what a quote for it would look at."""
+    said = request.cart
+    if said is None:
+        return Basket(None, request.discount_minor)
+    cart = Cart(said.currency, said.lines, said.shipping_minor or 0)
+    check_cart(cart)
+    return Basket(
+        cart,
+        request.discount_minor,
+        history_of(asking.attributes),
+        offers_of(asking),
+        knows_delivery=said.shipping_minor is not None,
+    )

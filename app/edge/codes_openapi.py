@@ -15,8 +15,10 @@ _LINE: Final[dict[str, Any]] = {
     "required": ["sku", "quantity", "price_minor"],
     "properties": {
         "sku": _TEXT,
-        "quantity": {"type": "integer", "minimum": 1},
+        "quantity": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
         "price_minor": _MINOR,
+        "discount_minor": {**_MINOR, "default": 0, "description": "what the shop itself takes off the line"},
+        "pack_size": {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1},
         "cost_minor": _MINOR,
     },
 }
@@ -27,7 +29,7 @@ _CART: Final[dict[str, Any]] = {
     "properties": {
         "currency": {"type": "string", "minLength": 3, "maxLength": 3},
         "lines": {"type": "array", "items": _LINE, "maxItems": 1000},
-        "shipping_minor": _MINOR,
+        "shipping_minor": {**_MINOR, "description": "of the delivery, before any offer; absent: unknown"},
     },
 }
 _HAPPENED: Final[dict[str, Any]] = {
@@ -57,8 +59,15 @@ def _request(*required: str) -> dict[str, Any]:
             "code": {**_TEXT, "description": "as typed: case, spaces, dashes, O and 0 do not matter"},
             **_PERSON,
             "order_id": _TEXT,
+            "attributes": {
+                "type": "object",
+                "description": "the shopper's history, for terms that need it; as in a quote",
+            },
             "cart": _CART,
-            "discount_minor": {**_MINOR, "description": "what the shop gives; else worked out from the cart"},
+            "discount_minor": {
+                **_MINOR,
+                "description": "what the shop gives; else worked out from the cart, as a quote would",
+            },
             "ttl_seconds": {"type": "integer", "minimum": 1, "maximum": 604800, "default": 900},
         },
     }

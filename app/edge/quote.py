@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from app.codes.service import Person
-from app.edge.asking import LONGEST_ID, Asking, ask, authenticate
+from app.edge.asking import LONGEST_ID, Asking, ask, authenticate, offers_of
 from app.edge.code_book import code_book
 from app.edge.guessing import GuessLimit
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
@@ -68,10 +68,7 @@ def _person(request: QuoteRequest, asking: Asking) -> Person:
 
 def answer(asking: Asking, cart: Cart, codes: Sequence[KnownCode]) -> Quote:
     """The quote, from the offers of every experiment served, as the assignments door would answer."""
-    sheet = asking.snapshot.sheet(asking.now_us)
-    asked = asking.asked
-    offers = sheet.offers(sheet.decide(asked, asking.enrolled))
-    return quote(cart, offers, asking.now_us, history_of(asking.attributes), codes)
+    return quote(cart, offers_of(asking), asking.now_us, history_of(asking.attributes), codes)
 
 
 def read_request(body: bytes) -> QuoteRequest:

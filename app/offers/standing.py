@@ -61,7 +61,8 @@ def _obstacle(ready: Ready, currency: str, history: History, now_us: int) -> str
         return "not_yet_valid"
     if ready.ends_us is not None and now_us >= ready.ends_us:
         return "expired"
-    if ready.days_after_order is not None and not _is_due(ready, ready.days_after_order, history, now_us):
+    days = ready.days_after_order
+    if days is not None and not _is_vouched(ready, history) and not _is_due(ready, days, history, now_us):
         return "history_unknown" if history.last_order_at_us is None else "expired"
     return "code_needed" if ready.needs_code and ready.code is None and not _opens_itself(ready) else None
 
@@ -69,6 +70,11 @@ def _obstacle(ready: Ready, currency: str, history: History, now_us: int) -> str
 def _opens_itself(ready: Ready) -> bool:
     """From its break-even on, delivery needs no code."""
     return isinstance(ready.offer, FreeDelivery) and ready.offer.break_even_minor is not None
+
+
+def _is_vouched(ready: Ready, history: History) -> bool:
+    """Where nothing is known of earlier orders, a code speaks for the one that brought it."""
+    return ready.code is not None and history.last_order_at_us is None
 
 
 def _is_due(ready: Ready, days: int | None, history: History, now_us: int) -> bool:
@@ -125,7 +131,8 @@ def _percent(percent: float) -> Ratio:
 
 def _next_order(ready: Ready, _pieces: int, history: History, now_us: int) -> Live:
     days = ready.offer.valid_days if isinstance(ready.offer, NextOrderDiscount) else None
-    share = ready.share if _is_due(ready, days, history, now_us) else None
+    is_due = _is_vouched(ready, history) or _is_due(ready, days, history, now_us)
+    share = ready.share if is_due else None
     return Live(ready, share, 0, ready.minimum_minor, None)
 
 
@@ -133,17 +140,18 @@ def _spend(ready: Ready, _pieces: int, history: History, now_us: int) -> Live:
     offer = ready.offer
     if not isinstance(offer, SpendReward):
         return Live(ready, None, 0, ready.minimum_minor, None)
-    is_due = (history.last_order_minor or 0) >= offer.spend_minor and _is_due(
-        ready, offer.valid_days, history, now_us
+    is_due = _is_vouched(ready, history) or (
+        (history.last_order_minor or 0) >= offer.spend_minor
+        and _is_due(ready, offer.valid_days, history, now_us)
     )
     minimum = ready.minimum_minor if is_due else max(ready.minimum_minor, offer.spend_minor)
     return Live(ready, None, ready.amount_minor if is_due else 0, minimum, None)
 
 
 def _referral(ready: Ready, _pieces: int, history: History, _now_us: int) -> Live | str:
-    if history.invited is None:
+    if history.invited is None and ready.code is None:
         return "history_unknown"
-    if not history.invited:
+    if history.invited is False:
         return "not_invited"
     if history.orders_count:
         return "not_first_order"

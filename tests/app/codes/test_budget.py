@@ -106,3 +106,16 @@ def test_results_say_that_a_budget_cut_the_entry_and_only_from_then_on(service: 
         checks = answer.json()["trust"]["checks"]
         found[as_of] = [check["status"] for check in checks if check["key"] == "budget_cut"]
     assert list(found.values()) == [[], ["ok"]]
+
+
+def test_a_gift_costs_the_budget_what_it_costs_and_is_no_discount(service: InProcess) -> None:
+    terms = {"kind": "gift", "product": "cup", "cost_minor": 700, "currency": "RUB", "code": code()}
+    shop = open_shop(service, terms, budget={"money_minor": 2000, "uses": None})
+    given = shop.claim("v-1")
+    assert _budgets(shop) == [("", 0, 700, 0, 1)]
+    cart = {"currency": "RUB", "lines": [{"sku": "tea", "quantity": 1, "price_minor": 5000}]}
+    answer = shop.redeem(given, "o-1", discount_minor=None, cart=cart)
+    assert answer.json()["discount_minor"] == 0
+    assert _budgets(shop) == [("", 700, 0, 1, 0)]
+    shop.post("rollback", code=given, visitor_id="v-1", order_id="o-1")
+    assert _budgets(shop) == [("", 0, 700, 0, 1)]
