@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.practice import OPTIONS, practice_options, run_practice
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -82,6 +84,7 @@ def _shop_options(command: Any) -> Any:
     help="Write one draw as files for `offerlab analyze events` here instead.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@practice_options
 @_shop_options
 def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
     metric: str,
@@ -99,19 +102,26 @@ def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
     """Run simulated tests day by day through the looks of the service, and count what they prove.
 
     Without a planted effect every claim is a false alarm; with one, claims are the power. With --orders the
-    baskets and waits are those of your own log, of the days --from … --until.
+    baskets and waits are those of your own log, of the days --from … --until. With --against, invented
+    shoppers try the offers of practice on a running service over HTTP, and what it says of each is held
+    against what was planted; exit code 1 when it contradicts.
 
     \b
     Example:
       offerlab simulate --conversion 0.05 --uplift 0.1 --units-a-day 2000 --runs 200
       offerlab simulate --pull-forward 0.5 --metric repeat_purchase_rate --json
       offerlab simulate --orders orders.csv --from 2026-01-01 --until 2026-03-31 --uplift 0.1
+      offerlab simulate --against http://127.0.0.1:8000 --key-file adm.key --offers threshold,gift
       offerlab simulate --write ./simulated && offerlab analyze events --exposures simulated/exposures.csv \
         --orders simulated/orders.csv --refunds simulated/refunds.csv --plan simulated/plan.toml
     """
     from app.errors import Refusal
     from stats.shoppers import Shop
 
+    practice = {name: given.pop(name) for name in OPTIONS}
+    if practice["against"] is not None:
+        run_practice(practice, seed, as_json=as_json)
+        return
     try:
         shop = Shop(**given)
         if write is not None:

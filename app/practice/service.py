@@ -1,0 +1,64 @@
+"""Trying the offers of practice on a running service, as the rest of the program sees it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from app.practice.door import Door, Stopped
+from app.practice.driving import Progress, Run, drive
+from app.practice.judging import Finding, judge
+from app.practice.trials import TRIALS, Trial
+
+__all__ = ["TRIALS", "Door", "Finding", "Progress", "Run", "Stopped", "Trial", "chosen", "try_offers"]
+
+
+def chosen(names: str) -> list[Trial]:
+    """Trials by their names, comma-separated, or all.
+
+    Raises:
+        Stopped: one is unknown.
+
+    >>> [trial.name for trial in chosen("gift,threshold")]
+    ['gift', 'threshold']
+    """
+    if names == "all":
+        return list(TRIALS.values())
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in TRIALS]
+    if unknown or not wanted:
+        raise Stopped(
+            f"no such offer: {', '.join(unknown) or 'none was named'}; there are {', '.join(TRIALS)}"
+        )
+    return [TRIALS[name] for name in dict.fromkeys(wanted)]
+
+
+def run_of(door: Door, seed: int, suffix: str, now_us: int) -> Run:
+    """What all trials share.
+
+    Args:
+        door: the service.
+        seed: of shoppers and arms.
+        suffix: of keys and ids.
+        now_us: the present moment, microseconds since 1970 UTC.
+    """
+    return Run(door, seed, suffix, datetime.fromtimestamp(now_us / 1e6, tz=UTC))
+
+
+def try_offers(run: Run, trials: Sequence[Trial], progress: Progress) -> list[Finding]:
+    """Drive every trial to its last look and judge what the service says.
+
+    Args:
+        run: door, seed and suffix.
+        trials: in the order in which they are tried.
+        progress: told how many more shoppers are done.
+
+    Raises:
+        Stopped: the service is not there, refuses, or has experiments of these keys that are not of this run.
+    """
+    return [_tried(run, trial, progress) for trial in trials]
+
+
+def _tried(run: Run, trial: Trial, progress: Progress) -> Finding:
+    key = drive(run, trial, progress)
+    document = run.door.call("GET", f"/api/v1/experiments/{key}/results")
+    shown = run.door.call("GET", f"/api/v1/experiments/{key}")
+    return judge(trial, document, shown["status"])

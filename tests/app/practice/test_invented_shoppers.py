@@ -1,0 +1,150 @@
+"""Invented shoppers without a service. Oracle: what is planted in them, counted by hand."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from app.experiments.rules import check
+from app.experiments.schemas import Definition
+from app.practice.door import Door, Stopped, batches
+from app.practice.driving import Run, drive
+from app.practice.habits import Habit, wait_days
+from app.practice.service import TRIALS, Trial, chosen
+from app.practice.visits import Order, Paid, Shopper
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+NOW = datetime(2026, 5, 28, 12, tzinfo=UTC)
+KEY = "olk_adm_" + "k" * 43
+trials = pytest.mark.parametrize("trial", TRIALS.values(), ids=TRIALS.keys())
+
+
+class FreeTill:
+    """Takes nothing off."""
+
+    def pay(self, _shopper: Shopper, _order: Order) -> Paid:
+        """The full price."""
+        return Paid()
+
+
+def story(trial: Trial, number: int, variant: str, seed: int = 1) -> list[dict[str, Any]]:
+    shopper = Shopper(trial, "practice", number, START, seed, variant)
+    return shopper.story(FreeTill())
+
+
+def share_that_buys_again(trial: Trial, variant: str, days: int) -> float:
+    """Among shoppers whose first order is the decision point."""
+    again = 0
+    for number in range(2000):
+        first, *rest = [event for event in story(trial, number, variant) if event["type"] == "order"]
+        since = [datetime.fromisoformat(event["occurred_at"]) for event in (first, *rest)]
+        again += any((at - since[0]).total_seconds() / 86_400 <= days for at in since[1:])
+    return again / 2000
+
+
+@trials
+def test_a_definition_is_one_that_the_service_takes(trial: Trial) -> None:
+    body = trial.definition("practice-x", "0" * 16, START.isoformat(), 100 if trial.stock else None)
+    check(Definition.model_validate(body).model_dump(mode="json"))
+
+
+@trials
+def test_the_same_seed_gives_the_same_shoppers_and_another_one_others(trial: Trial) -> None:
+    variant = list(trial.offers)[1]
+    told = [story(trial, number, variant) for number in range(40)]
+    assert told == [story(trial, number, variant) for number in range(40)]
+    assert told != [story(trial, number, variant, seed=2) for number in range(40)]
+
+
+@trials
+def test_the_exposure_is_logged_in_every_arm_and_first_unless_an_order_is_the_decision_point(
+    trial: Trial,
+) -> None:
+    for variant in trial.offers:
+        for number in range(60):
+            kinds = [event["type"] for event in story(trial, number, variant)]
+            assert kinds.count("exposure") == 1
+            assert kinds.index("exposure") == (1 if trial.after_order else 0)
+
+
+def test_hurried_orders_are_moved_and_none_is_added() -> None:
+    trial = TRIALS["second-purchase"]
+    for days, low, high in ((7, 0.06, 0.3), (60, -0.04, 0.04)):
+        gained = share_that_buys_again(trial, "seven-days", days) - share_that_buys_again(
+            trial, "nothing", days
+        )
+        assert low < gained < high, days
+
+
+def test_a_wait_is_at_least_a_day_and_ends_with_its_window() -> None:
+    habit = Habit(buys=1, again=1, again_days=20, hurried=0.5)
+    shopper = Shopper(TRIALS["gift"], "practice", 0, START, 1)
+    waits = [wait_days(habit, shopper.rng) for _ in range(2000)]
+    assert min(waits) >= 1
+    assert max(waits) <= 20
+
+
+def test_offers_are_chosen_by_name() -> None:
+    assert chosen("all") == list(TRIALS.values())
+    for wrong in ("gift,gifts", "", ","):
+        with pytest.raises(Stopped, match="there are threshold"):
+            chosen(wrong)
+
+
+def door(answers: Any, waited: list[float] | None = None) -> Door:
+    pauses = [] if waited is None else waited
+    return Door("http://shop.test", KEY, pauses.append, httpx.MockTransport(answers))
+
+
+def test_who_is_told_to_come_later_comes_later() -> None:
+    told = iter([(429, "3"), (503, None), (200, None)])
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        status, later = next(told)
+        return httpx.Response(status, json={"ok": 1}, headers={"retry-after": later} if later else {})
+
+    waited: list[float] = []
+    with door(answer, waited) as shop:
+        assert shop.call("GET", "/") == {"ok": 1}
+    assert waited == [3.0, 1.0]
+
+
+def test_who_is_told_so_for_ever_stops() -> None:
+    with door(lambda _: httpx.Response(503)) as shop, pytest.raises(Stopped, match="still 503"):
+        shop.call("GET", "/")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (httpx.Response(403, json={"detail": "this key may not", "field": None}), "403 this key may not"),
+        (httpx.Response(422, json={"detail": "is odd", "field": "plan.mde"}), "422 plan.mde: is odd"),
+        (httpx.Response(502, text="bad gateway"), "502 bad gateway"),
+        (httpx.Response(200, text="<html>"), "is this the address of Offerlab"),
+    ],
+    ids=["forbidden", "field", "proxy", "another server"],
+)
+def test_a_refusal_is_told_in_the_services_words_and_never_with_the_key(
+    answer: httpx.Response, said: str
+) -> None:
+    with door(lambda _: answer) as shop, pytest.raises(Stopped) as stopped:
+        shop.call("POST", "/api/v1/quote")
+    assert said in str(stopped.value)
+    assert KEY not in str(stopped.value)
+
+
+def test_a_batch_holds_a_thousand_events_at_most_and_a_rejected_one_stops_the_run() -> None:
+    assert [len(batch) for batch in batches({"n": n} for n in range(2500))] == [1000, 1000, 500]
+    rejected = httpx.Response(200, json={"rejected": [{"code": "conflict"}]})
+    with door(lambda _: rejected) as shop, pytest.raises(Stopped, match="conflict"):
+        shop.send([{}])
+
+
+def test_an_experiment_of_another_seed_is_left_alone() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.method == "GET"
+        return httpx.Response(200, json={"seed": "f" * 16, "status": "running"})
+
+    with door(answer) as shop, pytest.raises(Stopped, match="choose another --suffix"):
+        drive(Run(shop, 1, "", NOW), TRIALS["gift"], lambda _: None)
