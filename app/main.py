@@ -47,6 +47,7 @@ from app.idempotency.door import Once, describe
 from app.pages.endpoints import router as pages_router
 from app.pages.static import client_files, static_files
 from app.problems import install_problem_handlers
+from app.reminders.endpoints import router as reminders_router
 from app.results.endpoints import router as results_router
 from app.settings import Settings
 from app.sources.endpoints import router as sources_router
@@ -129,6 +130,7 @@ def _slow_app(services: Services) -> FastAPI:
         forced_router,
         results_router,
         exports_router,
+        reminders_router,
         audit_router,
         erasure_router,
         sources_router,

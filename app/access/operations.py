@@ -38,6 +38,7 @@ OPERATIONS: Final[dict[str, frozenset[Kind]]] = {
     "growthbook_evaluate": _BROWSER,
     "growthbook_track": _BROWSER,
     "quote": _SHOP,
+    "list_due_reminders": _SHOP,
     "post_events": _STOREFRONT,  # pub: exposure and custom only, item by item
     # codes
     "claim_code": _SHOP,

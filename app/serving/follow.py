@@ -17,6 +17,7 @@ from app.serving.aliases import AliasIndex
 from app.serving.enrolled import EnrolledIndex
 from app.serving.enrolment import Enrolment, Frozen
 from app.serving.index_file import IndexFile, IndexHome, is_broken
+from app.serving.people import People
 from app.serving.read_anew import LINKS, read_anew
 
 log = logging.getLogger("offerlab")
@@ -44,6 +45,7 @@ class Follower:
     Attributes:
         aliases: customers and their canonical visitors.
         enrolled: units of frozen experiments.
+        people: all ids of one person.
     """
 
     def __init__(self, database: Database, folder: Path) -> None:
@@ -54,6 +56,7 @@ class Follower:
         self._enrolment: Enrolment | None = None
         self.aliases = AliasIndex()
         self.enrolled = EnrolledIndex()
+        self.people = People(self._home)
 
     def load(self, frozen: Mapping[str, Frozen]) -> None:
         """Show what lies on disk, without asking the database."""
@@ -117,7 +120,7 @@ class Follower:
         with self._lock, self._database.read() as session:
             file = self._current() if erasure.ids is not None else self._replace()
             if erasure.ids is not None:
-                file.forget(erasure.ids.visitors, ())
+                file.forget(erasure.ids.visitors, erasure.ids.customers)
             with file.transaction():
                 reached, digest = file.reached()
                 found = session.execute(LINKS, {"low": erasure.seq, "high": reached})
@@ -132,6 +135,7 @@ class Follower:
             if self._file is not None:
                 self._file.close()
             self._file = self._enrolment = None
+        self.people.close()
 
     def _step(self, frozen: Mapping[str, Frozen]) -> bool:
         """One stride; whether there is more. The lock is free between two, so that a freeze need not wait."""

@@ -27,7 +27,7 @@ from app.serving.id_table import IdTable, TableFull, create
 from app.serving.links import SCHEMA, Links
 
 log = logging.getLogger("offerlab")
-FORMAT: Final = 1
+FORMAT: Final = 2
 LINKS_FILE: Final = "links.sqlite3"
 IDS_FILE: Final = "ids"
 BUSY_TIMEOUT_SECONDS: Final = 2.0
@@ -122,14 +122,14 @@ class IndexFile:
 
     def forget(self, visitor_ids: Iterable[str], customer_ids: Iterable[str]) -> None:
         """Take ids out so that no byte of them stays in any file; all visitors of a customer go with it."""
-        gone = {*visitor_ids}
+        gone, customers = {*visitor_ids}, [*customer_ids]
         with self.transaction():
-            for customer_id in customer_ids:
+            for customer_id in customers:
                 gone.update(self.links.visitors_of(customer_id))
             changed = {key for one in gone for key in self.links.forget(one).customers}
             self.advance(*self.reached(), changed)
         self.table.wipe(gone)
-        self._scrub(gone)
+        self._scrub({*gone, *customers})
 
     def _scrub(self, gone: Iterable[str]) -> None:
         """Deleted rows are overwritten, moved ones may not be: look, and write the file anew if need be."""
@@ -169,7 +169,7 @@ class IndexFile:
 
     def _build_table(self, seq: int) -> IdTable:
         ids = " FROM customers c JOIN visitors v ON v.visitor = c.visitor"
-        sizes = "SELECT count(*), coalesce(sum(length(CAST(id AS BLOB))), 0)"
+        sizes = "SELECT count(*), coalesce(sum(length(CAST(v.id AS BLOB))), 0)"
         customers, id_bytes = self.execute(sizes + ids).fetchone()
         content = self.execute("SELECT c.customer, v.id" + ids)
         create(self.folder / IDS_FILE, customers, id_bytes, content, seq)
@@ -261,6 +261,11 @@ class IndexHome:
         with (self.folder / name).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX | more)
             yield
+
+    def links_path(self) -> Path | None:
+        """The file of links in use, or None when there is none."""
+        name = self._current()
+        return None if name is None else self.folder / name / LINKS_FILE
 
     def _current(self) -> str | None:
         try:

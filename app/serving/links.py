@@ -14,7 +14,7 @@ from app.serving.id_table import key_of
 SCHEMA = """
 CREATE TABLE visitors (visitor INTEGER PRIMARY KEY, customer INTEGER NOT NULL, occurred_us INTEGER NOT NULL,
                        event_id TEXT NOT NULL, id TEXT NOT NULL);
-CREATE TABLE customers (customer INTEGER PRIMARY KEY, visitor INTEGER NOT NULL);
+CREATE TABLE customers (customer INTEGER PRIMARY KEY, visitor INTEGER NOT NULL, id TEXT NOT NULL);
 CREATE TABLE others (customer INTEGER, visitor INTEGER, PRIMARY KEY (customer, visitor)) WITHOUT ROWID;
 CREATE TABLE contradictions (visitor INTEGER, customer INTEGER, PRIMARY KEY (visitor, customer))
     WITHOUT ROWID;
@@ -59,7 +59,7 @@ class Links:
         """Take in links; in any order, as often as you like."""
         changes = Changes()
         for visitor_id, customer_id, occurred_us, event_id in rows:
-            self._link(visitor_id, key_of(customer_id), (occurred_us, event_id), changes)
+            self._link(visitor_id, customer_id, (occurred_us, event_id), changes)
         return changes
 
     def forget(self, visitor_id: str) -> Changes:
@@ -109,8 +109,8 @@ class Links:
         """How many pairs of visitor and customer contradict the visitor's first link."""
         return int(self._execute("SELECT count(*) FROM contradictions").fetchone()[0])
 
-    def _link(self, visitor_id: str, customer: int, moment: _Moment, changes: Changes) -> None:
-        visitor = key_of(visitor_id)
+    def _link(self, visitor_id: str, customer_id: str, moment: _Moment, changes: Changes) -> None:
+        visitor, customer = key_of(visitor_id), key_of(customer_id)
         known = self._execute(_FIRST, (visitor,)).fetchone()
         if known is not None and moment >= known[1:]:
             if customer != known[0]:
@@ -127,16 +127,17 @@ class Links:
                 "DELETE FROM contradictions WHERE visitor = ? AND customer = ?", (visitor, customer)
             )
             self._leave(known[0], visitor, changes)
-        self._place(customer, visitor, moment, changes)
+        self._place(customer_id, visitor, moment, changes)
 
     def _contradict(self, visitor: int, customer: int) -> None:
         self._execute("INSERT OR IGNORE INTO contradictions VALUES (?, ?)", (visitor, customer))
 
-    def _place(self, customer: int, visitor: int, moment: _Moment, changes: Changes) -> None:
+    def _place(self, customer_id: str, visitor: int, moment: _Moment, changes: Changes) -> None:
         """Let a visitor of a customer stand for it, or be one of the others, by its first link."""
+        customer = key_of(customer_id)
         canonical = self._execute(_CANONICAL, (customer,)).fetchone()
         if canonical is None:
-            self._execute("INSERT INTO customers VALUES (?, ?)", (customer, visitor))
+            self._execute("INSERT INTO customers VALUES (?, ?, ?)", (customer, visitor, customer_id))
             changes.customers.add(customer)
         elif canonical[0] == visitor:
             return

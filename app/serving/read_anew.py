@@ -28,15 +28,17 @@ LINKS = text(
 _HEAD = text("SELECT coalesce(max(seq), 0) FROM events")
 _DIGEST = text("SELECT digest FROM events WHERE seq = :seq")
 _STAGE = (
-    "CREATE TABLE aside.stage"
-    " (visitor INTEGER, customer INTEGER, occurred_us INTEGER, event_id TEXT, id TEXT)"
+    "CREATE TABLE aside.stage (visitor INTEGER, customer INTEGER, occurred_us INTEGER, event_id TEXT,"
+    " id TEXT, customer_id TEXT)"
 )
 _SORT = """
-INSERT INTO visitors SELECT visitor, customer, occurred_us, event_id, id FROM (SELECT *, row_number()
-    OVER (PARTITION BY visitor ORDER BY occurred_us, event_id) AS place FROM aside.stage) WHERE place = 1;
-CREATE TABLE aside.ranked AS SELECT customer, visitor, row_number()
-    OVER (PARTITION BY customer ORDER BY occurred_us, event_id) AS place FROM visitors;
-INSERT INTO customers SELECT customer, visitor FROM aside.ranked WHERE place = 1;
+CREATE TABLE aside.firsts AS SELECT visitor, customer, occurred_us, event_id, id, customer_id
+    FROM (SELECT *, row_number() OVER (PARTITION BY visitor ORDER BY occurred_us, event_id) AS place
+    FROM aside.stage) WHERE place = 1;
+INSERT INTO visitors SELECT visitor, customer, occurred_us, event_id, id FROM aside.firsts;
+CREATE TABLE aside.ranked AS SELECT customer, visitor, customer_id, row_number()
+    OVER (PARTITION BY customer ORDER BY occurred_us, event_id) AS place FROM aside.firsts;
+INSERT INTO customers SELECT customer, visitor, customer_id FROM aside.ranked WHERE place = 1;
 INSERT INTO others SELECT customer, visitor FROM aside.ranked WHERE place > 1 ORDER BY customer, visitor;
 INSERT INTO contradictions SELECT DISTINCT s.visitor, s.customer FROM aside.stage s
     JOIN visitors v ON v.visitor = s.visitor WHERE s.customer <> v.customer;
@@ -78,8 +80,8 @@ def staged(connection: sqlite3.Connection, rows: Iterable[LinkRow]) -> None:
     """Put links aside."""
     connection.execute("BEGIN")
     connection.executemany(
-        "INSERT INTO aside.stage VALUES (?, ?, ?, ?, ?)",
-        ((key_of(row[0]), key_of(row[1]), row[2], row[3], row[0]) for row in rows),
+        "INSERT INTO aside.stage VALUES (?, ?, ?, ?, ?, ?)",
+        ((key_of(row[0]), key_of(row[1]), row[2], row[3], row[0], row[1]) for row in rows),
     )
     connection.execute("COMMIT")
 
