@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Raw
 
 from app.clock import SystemClock
+from app.codes.service import Veil
 from app.ledger import writer
 from app.ledger.intake import Sender, parse
 from app.ledger.rows import Item
@@ -21,6 +22,8 @@ from app.settings import Settings
 from benchmarks.bench_assign import ADMIN_KEY, Call
 from benchmarks.ingest import over_http
 from benchmarks.side_by_side import compare, machine, report
+
+VEIL = Veil(Settings(secret="s" * 32))
 
 BATCH = 500
 SINGLES = 64
@@ -57,7 +60,7 @@ class Shop:
     def item(self) -> Item:
         """A new order as the writer takes it."""
         raw = json.loads(self.body(1))["events"][0]
-        sender = Sender(True, SystemClock().now_us(), {}, str)  # noqa: FBT003 - trusted
+        sender = Sender(True, SystemClock().now_us(), {}, str, VEIL)  # noqa: FBT003 - trusted
         return parse([Raw(json.dumps(raw).encode())], sender).items[0]
 
 

@@ -105,6 +105,7 @@ def study_of(files: EventFiles, plan: PlanFile, around: OfferFiles) -> Study:
         costs=_conform(_numbered(around.costs, ids), COST_ROWS),
         claims=_conform(_numbered(around.claims, ids), CLAIM_ROWS),
         redemptions=_conform(_numbered(around.redemptions, ids), REDEMPTION_ROWS),
+        unconfirmed=_conform(_numbered(around.unconfirmed, ids), REDEMPTION_ROWS),
     )
     scope = Scope("visitor", analysis.variants, plan.timezone, ALWAYS, entry_ends_us=plan.entry_ends_us)
     from app.engine.duckdb import DuckDBEngine

@@ -11,7 +11,9 @@ from app.analyze.files import Sheet, read_sheet
 
 COST_TYPES = ("message", "points")
 _PERSON = [("event_id", pa.string()), ("unit", pa.string()), ("occurred_us", pa.int64())]
-_REDEMPTIONS = pa.schema([*_PERSON, ("order_id", pa.string()), ("code_variant", pa.string())])
+_REDEMPTIONS = pa.schema(
+    [*_PERSON, ("order_id", pa.string()), ("code_variant", pa.string()), ("status", pa.string())]
+)
 _EVENTS = pa.schema([*_PERSON, ("type", pa.string()), ("amount_minor", pa.int64())])
 
 
@@ -21,24 +23,26 @@ class OfferFiles:
 
     Attributes:
         redemptions: event_id, unit, occurred_us, order_id, code_variant.
+        unconfirmed: the same of codes that only orders name.
         costs: event_id, unit, occurred_us, kind, amount_minor.
         claims: event_id, unit, occurred_us.
     """
 
     redemptions: pa.Table
+    unconfirmed: pa.Table
     costs: pa.Table
     claims: pa.Table
 
     def units(self) -> list[pa.ChunkedArray]:
         """Every unit named."""
-        return [table["unit"] for table in (self.redemptions, self.costs, self.claims)]
+        return [table["unit"] for table in (self.redemptions, self.unconfirmed, self.costs, self.claims)]
 
 
 def read_offer_files(redemptions: Sequence[Path], events: Sequence[Path]) -> OfferFiles:
     """Read the exports `redemptions` and `events`; none of either is fine.
 
     Args:
-        redemptions: `event_id, order_id, unit_id, code_variant, occurred_at`.
+        redemptions: `event_id, order_id, unit_id, code_variant, occurred_at`, and if wished `status`.
         events: `event_id, type (claim, message, points), unit_id, occurred_at, amount_minor`; rows of other
             types are passed over.
 
@@ -49,8 +53,11 @@ def read_offer_files(redemptions: Sequence[Path], events: Sequence[Path]) -> Off
     happened = _each_once([_events(read_sheet(path)) for path in events], _EVENTS)
     costs = happened.filter(pc.is_in(happened["type"], value_set=pa.array(COST_TYPES)))
     claims = happened.filter(pc.equal(happened["type"], "claim"))
+    is_open = pc.equal(used["status"], "unconfirmed")
+    used = used.drop_columns(["status"])
     return OfferFiles(
-        redemptions=used,
+        redemptions=used.filter(pc.invert(is_open)),
+        unconfirmed=used.filter(is_open),
         costs=costs.rename_columns(["kind" if name == "type" else name for name in costs.column_names]),
         claims=claims.drop_columns(["type", "amount_minor"]),
     )
@@ -58,8 +65,14 @@ def read_offer_files(redemptions: Sequence[Path], events: Sequence[Path]) -> Off
 
 def _redemptions(sheet: Sheet) -> pa.Table:
     sheet.need(("event_id", "order_id", "unit_id", "code_variant", "occurred_at"))
+    confirmed = pa.repeat(pa.scalar("confirmed"), sheet.table.num_rows)
     return pa.table(
-        {**_person(sheet), "order_id": sheet.texts("order_id"), "code_variant": sheet.texts("code_variant")}
+        {
+            **_person(sheet),
+            "order_id": sheet.texts("order_id"),
+            "code_variant": sheet.texts("code_variant"),
+            "status": pc.fill_null(sheet.texts("status"), "confirmed") if sheet.has("status") else confirmed,
+        }
     )
 
 

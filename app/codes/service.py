@@ -9,11 +9,13 @@ from app.codes.book import TermsBook
 from app.codes.claiming import Claim, Claimed
 from app.codes.erased import rename_orders
 from app.codes.giving_back import giving_back
+from app.codes.named import NamedCode, named_codes
 from app.codes.person import Person
 from app.codes.refusals import PUBLIC_MESSAGE, not_assigned, with_public_message
 from app.codes.terms import CodeTerms, terms_of
 from app.codes.using import CodeDeed, Done, Redeem, Reserve, Rollback, Validate
 from app.codes.vault import Vault
+from app.codes.veil import Veil
 from app.offers.schemas import public_offer
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "CodeDeed",
     "CodeTerms",
     "Done",
+    "NamedCode",
     "Person",
     "Redeem",
     "Reserve",
@@ -31,9 +34,11 @@ __all__ = [
     "TermsBook",
     "Validate",
     "Vault",
+    "Veil",
     "claimed_document",
     "done_document",
     "giving_back",
+    "named_codes",
     "not_assigned",
     "rename_orders",
     "terms_of",

@@ -52,6 +52,11 @@ class Vault:
         digest = self.digest(text)
         return None if digest is None else self._seal(text.strip(), digest)
 
+    def seal_any(self, text: str) -> Sealed:
+        """A text that somebody took for a code; one that can be no code has a digest of its own."""
+        digest = self.digest(text) or hmac.digest(self._pepper, b"\0" + text.encode(), hashlib.sha256)
+        return self._seal(text, digest)
+
     def digest(self, text: str) -> bytes | None:
         """What a code as somebody typed it is looked up by; None when it can be no code."""
         plain = read_code(text)
@@ -70,6 +75,10 @@ class Vault:
             raise Unavailable(
                 "a code was sealed under another OFFERLAB_SECRET", "sealed_elsewhere", retry_after_seconds=60
             ) from None
+
+    def open_text(self, digest: bytes, ciphertext: bytes) -> str:
+        """The text behind a digest and a ciphertext; refusals as of `open`."""
+        return self.open(Sealed(digest, ciphertext))
 
     def _seal(self, text: str, digest: bytes) -> Sealed:
         nonce = self._draw(_NONCE_BYTES)

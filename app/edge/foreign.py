@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from app.access.service import customer_signature, identity_secret
+from app.codes.service import Veil
 from app.edge.ingest import answer
 from app.errors import BadRequest, Invalid
 from app.ledger.intake import Rejected, Sender, Unfit, parse
@@ -106,7 +107,8 @@ def _sender(services: "Services", *, trusted: bool, is_bot: bool) -> Sender:
     sign = partial(customer_signature, identity_secret(services.settings))
     snapshots = services.snapshots
     known, canonical = snapshots.current.experiments, snapshots.follower.aliases.canonical
-    return Sender(trusted, services.clock.now_us(), known, sign, canonical, is_bot)
+    veil = Veil(services.settings)
+    return Sender(trusted, services.clock.now_us(), known, sign, veil, canonical, is_bot)
 
 
 def _id_of(message: Any) -> str | None:

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from app.access.operations import kinds_of
 from app.access.service import allow, customer_signature, identity_secret
+from app.codes.service import Veil
 from app.edge.crawlers import is_crawler
 from app.edge.http import (
     BODY_CAP_BYTES,
@@ -55,7 +56,7 @@ class EventsAnswer(Struct, omit_defaults=True):
 
 def events_handler(services: "Services") -> Handler:
     """The hot path of ingestion."""
-    sign = partial(customer_signature, identity_secret(services.settings))
+    sign, veil = partial(customer_signature, identity_secret(services.settings)), Veil(services.settings)
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         now_us = services.clock.now_us()
@@ -66,7 +67,8 @@ def events_handler(services: "Services") -> Handler:
         experiments = services.snapshots.current.experiments
         canonical = services.snapshots.follower.aliases.canonical
         is_bot = is_crawler(principal, scope)
-        parsed = parse(raws, Sender(principal.kind != "pub", now_us, experiments, sign, canonical, is_bot))
+        is_trusted = principal.kind != "pub"
+        parsed = parse(raws, Sender(is_trusted, now_us, experiments, sign, veil, canonical, is_bot))
         outcomes = await services.ledger.append(parsed.items)
         await send_bytes(send, 200, msgspec.json.encode(answer(parsed, outcomes)))
 

@@ -34,6 +34,10 @@ _CHANGE = text(
 _NEW_LINK = text(
     "SELECT 1 FROM events WHERE seq > :seq AND (visitor IN :numbers OR customer IN :numbers) LIMIT 1"
 ).bindparams(bindparam("numbers", expanding=True))
+_FORGET_CODES = text(
+    "UPDATE order_codes SET ciphertext = NULL WHERE seq IN"
+    " (SELECT seq FROM events WHERE visitor IN :numbers OR customer IN :numbers)"
+).bindparams(bindparam("numbers", expanding=True))
 _MARK = text("INSERT INTO tombstones (mark, at_us) VALUES (:mark, :at_us) ON CONFLICT DO NOTHING")
 
 
@@ -148,6 +152,8 @@ def _write(session: Session, sealing: ErasureLog, search: _Search, ids: set[str]
     changes = [*search.changes, *search.traces.changes(session, search.head, head)]
     if changes:
         session.execute(_CHANGE, changes)
+    if person.numbers:
+        session.execute(_FORGET_CODES, {"numbers": person.numbers})
     rename_orders(session, person.numbers, search.traces.order)
     if person.numbers:
         session.execute(_DELETE, {"numbers": person.numbers})

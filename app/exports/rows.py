@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -54,12 +54,13 @@ def exposure_table(experiment: str, exposures: pa.Table, key: bytes) -> pa.Table
     )
 
 
-def order_table(orders: pa.Table, refunds: pa.Table, key: bytes) -> pa.Table:
-    """Orders of exposed units: ids, time, money, paid, cancelled_at, and refunds as a JSON list.
+def order_table(orders: pa.Table, refunds: pa.Table, codes: Mapping[str, str], key: bytes) -> pa.Table:
+    """Orders of exposed units: ids, time, money, paid, cancelled_at, and refunds and codes as JSON lists.
 
     Args:
         orders: orders of `AnalysisData` with `cancelled_us`.
         refunds: refunds of `AnalysisData` with `occurred_us`.
+        codes: order → the codes it names, as JSON.
         key: secret behind the names of units.
     """
     ordered = _by_id(orders)
@@ -75,6 +76,7 @@ def order_table(orders: pa.Table, refunds: pa.Table, key: bytes) -> pa.Table:
             "paid": ordered["paid"],
             "cancelled_at": _moments(ordered["cancelled_us"]),
             "refunds": pa.array([lists.get(order) for order in ordered["order_id"].to_pylist()], pa.string()),
+            "codes": pa.array([codes.get(order) for order in ordered["order_id"].to_pylist()], pa.string()),
         }
     )
 
@@ -93,17 +95,23 @@ def refund_table(refunds: pa.Table) -> pa.Table:
     )
 
 
-def redemption_table(redemptions: pa.Table, key: bytes) -> pa.Table:
+def redemption_table(redemptions: pa.Table, unconfirmed: pa.Table, key: bytes) -> pa.Table:
     """Uses of the experiment's codes and offers by anybody, without those given back.
 
     Args:
         redemptions: `Inputs.redemptions`.
+        unconfirmed: `Inputs.unconfirmed`.
         key: secret behind the names of units.
 
     Returns:
         event_id, order_id, unit_id (who used it), code_variant, redeemer_variant (null: never assigned),
-        occurred_at.
+        occurred_at, status (`confirmed`, or `unconfirmed`: only an order names the code).
     """
+    parts = (("confirmed", redemptions), ("unconfirmed", unconfirmed))
+    return pa.concat_tables(_uses(table, status, key) for status, table in parts)
+
+
+def _uses(redemptions: pa.Table, status: str, key: bytes) -> pa.Table:
     return pa.table(
         {
             "event_id": redemptions["event_id"],
@@ -112,6 +120,7 @@ def redemption_table(redemptions: pa.Table, key: bytes) -> pa.Table:
             "code_variant": redemptions["code_variant"],
             "redeemer_variant": redemptions["redeemer_variant"],
             "occurred_at": _moments(redemptions["occurred_us"]),
+            "status": pa.repeat(pa.scalar(status), redemptions.num_rows),
         }
     )
 

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from app.clock import isoformat, last_closed_day
+from app.codes.service import Vault
 from app.errors import NotFound
 from app.exports import rows
 from app.exports.formats import MEDIA_TYPES, Format, stream
+from app.exports.order_codes import code_lists
 from app.exports.plan_file import plan_file
+from app.ledger.queries import Cut
 from app.results.closing import Study
 from app.results.inputs import Inputs
 from app.results.reading import POLICIES_DIFFER
@@ -51,13 +55,14 @@ class Export:
 
 @dataclass(frozen=True)
 class _Taken:
-    """What every export is cut from: units resolved under `first_touch`."""
+    """What every export is cut from: units resolved under `first_touch`; `codes` reads those orders name."""
 
     reading: Reading
     study: Study
     inputs: Inputs
     closed_day: int
     key: bytes
+    codes: Callable[[], dict[str, str]]
 
 
 def export(
@@ -98,12 +103,14 @@ def _check(kind: str, suffix: str) -> None:
 def _take(services: "Services", reading: Reading) -> _Taken:
     row, zone = reading.row, reading.row.definition["timezone"]
     study = load_study(services.database, services.settings, row, reading.through_seq, reading.as_of_us)
+    cut = Cut(reading.as_of_us, reading.through_seq)
     return _Taken(
         reading=reading,
         study=study,
         inputs=study.inputs("first_touch", reading.as_of_us),
         closed_day=last_closed_day(reading.as_of_us, zone),
         key=services.settings.derived_key("export"),
+        codes=partial(code_lists, services.database, Vault(services.settings), cut),
     )
 
 
@@ -117,7 +124,7 @@ def _exposures(taken: _Taken) -> pa.Table:
 
 
 def _orders(taken: _Taken) -> pa.Table:
-    return rows.order_table(taken.inputs.data.orders, taken.inputs.data.refunds, taken.key)
+    return rows.order_table(taken.inputs.data.orders, taken.inputs.data.refunds, taken.codes(), taken.key)
 
 
 def _refunds(taken: _Taken) -> pa.Table:
@@ -125,7 +132,7 @@ def _refunds(taken: _Taken) -> pa.Table:
 
 
 def _redemptions(taken: _Taken) -> pa.Table:
-    return rows.redemption_table(taken.inputs.redemptions, taken.key)
+    return rows.redemption_table(taken.inputs.redemptions, taken.inputs.unconfirmed, taken.key)
 
 
 def _events(taken: _Taken) -> pa.Table:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.ledger.beside import Beside
 from app.ledger.rows import CONTENT_COLUMNS, Identifier, Item, Outcome, Row, content_digest
 from app.ledger.stores import KeyColumn, Store
 
@@ -52,21 +53,25 @@ def record(store: Store, items: Sequence[Item], cached: Mapping[Identifier, int]
     outcomes: list[Outcome] = []
     rows: list[Row] = []
     added: dict[Identifier, int] = {}
+    beside = Beside()
     head = store.head()
     for item in items:
         visitor = numbers.get(("visitor", item.visitor_id)) if item.visitor_id is not None else None
         customer = numbers.get(("customer", item.customer_id)) if item.customer_id is not None else None
-        digest = content_digest(item.content, visitor, customer)
+        digest = content_digest(item.said(), visitor, customer)
         outcome = known.judge(item, digest)
         outcomes.append(outcome)
         if outcome is ACCEPTED:
             value_of = item.content.get
-            identity = (head + len(rows) + 1, item.event_id, visitor, customer, now_us, item.flags, digest)
+            seq = head + len(rows) + 1
+            beside.add(seq, item.veiled)
+            identity = (seq, item.event_id, visitor, customer, now_us, item.flags, digest)
             rows.append((*identity, *map(value_of, CONTENT_COLUMNS)))
             for key in item.identifiers():
                 if key not in stored:
                     added[key] = numbers[key]
     _write(store, rows, added)
+    beside.write(store)
     return Recorded(outcomes, stored | added)
 
 

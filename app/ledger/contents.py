@@ -1,6 +1,6 @@
 """A validated event → the columns it fills. What has no column of its own goes into `rest` as JSON."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -88,8 +88,17 @@ def line_sums(lines: list[Line] | None) -> tuple[int | None, int | None]:
     return price_minor, cost_minor
 
 
+def order_rest(order: OrderState, instead: Mapping[str, Any]) -> str | None:
+    """The JSON of an order's row with some fields replaced (None: left out)."""
+    return _json({name: instead.get(name, getattr(order, name)) for name in _ORDER_REST})
+
+
 def _rest(event: Any, fields: tuple[str, ...]) -> str | None:
-    present = {field: value for field in fields if (value := getattr(event, field))}
+    return _json({field: getattr(event, field) for field in fields})
+
+
+def _json(fields: Mapping[str, Any]) -> str | None:
+    present = {name: value for name, value in fields.items() if value}
     return _encode_sorted(present).decode() if present else None
 
 

@@ -17,11 +17,12 @@ from msgspec import Raw, Struct
 from app.clock import MICROSECONDS, to_us
 from app.errors import BadRequest, Invalid
 from app.ledger import events
-from app.ledger.contents import MoneyOverflow, content_of
+from app.ledger.contents import MoneyOverflow, content_of, order_rest
 from app.ledger.currencies import CURRENCIES
 from app.ledger.events import MAX_ID_LENGTH, Event
 from app.ledger.exposures import KnownExperiment, flags_of, refused_exposure
 from app.ledger.rows import CONTRADICTS_HASH, UNTRUSTED, Item
+from app.ledger.veiled import Veil, veiled_order
 
 MAX_EVENTS = 1000
 FUTURE_TOLERANCE_SECONDS = 5 * 60
@@ -66,6 +67,7 @@ class Sender:
         now_us: when the request came, microseconds since 1970 UTC.
         experiments: key → what is known of it.
         sign: customer id → the hex signature with which a publishable key may name it.
+        veil: hides codes and fingerprints.
         canonical: customer id → the visitor by whose hash it is assigned, or None when no link is known.
         is_bot: the request comes from a crawler's browser.
     """
@@ -74,6 +76,7 @@ class Sender:
     now_us: int
     experiments: Mapping[str, KnownExperiment]
     sign: Callable[[str], str]
+    veil: Veil
     canonical: Callable[[str], str | None] = lambda _: None
     is_bot: bool = False
 
@@ -195,7 +198,19 @@ def _item(event: Event, sender: Sender) -> Item:
         content = content_of(event, occurred_at_us)
     except MoneyOverflow as error:
         raise Unfit("out_of_range", str(error)) from None
-    return Item(event.event_id, event.visitor_id, event.customer_id, flags, content)
+    item = Item(event.event_id, event.visitor_id, event.customer_id, flags, content)
+    return _veiled(item, event, sender.veil) if isinstance(event, events.OrderState) else item
+
+
+def _veiled(item: Item, order: events.OrderState, veil: Veil) -> Item:
+    """The item of an order without the texts of codes and fingerprints."""
+    if not (order.codes or order.discounts or order.fingerprints):
+        return item
+    instead, veiled = veiled_order(order, veil)
+    if not instead:
+        return item
+    hidden = {**item.content, "rest": order_rest(order, instead)}
+    return item._replace(content=hidden, said_rest=item.content["rest"], veiled=veiled)
 
 
 def happened_us(occurred_at: datetime, now_us: int) -> int:

@@ -5,6 +5,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from app.ledger.veiled import NOTHING_VEILED, Veiled
+
 CONTRADICTS_HASH: Final = 1
 """Flag: a trusted key says the unit was shown another variant than its hash gives."""
 UNTRUSTED: Final = 2
@@ -56,6 +58,9 @@ class Item(NamedTuple):
         customer_id: text of the logged-in id, or None.
         flags: `CONTRADICTS_HASH`, `UNTRUSTED`, `FORCED`, `BOT`.
         content: column → value, for the `CONTENT_COLUMNS` that have one.
+        said_rest: `rest` as it was sent, where the stored one hides something; two deliveries are compared by
+            what was sent.
+        veiled: what is stored beside the row.
     """
 
     event_id: str
@@ -63,6 +68,12 @@ class Item(NamedTuple):
     customer_id: str | None
     flags: int
     content: dict[str, Any]
+    said_rest: str | None = None
+    veiled: Veiled = NOTHING_VEILED
+
+    def said(self) -> dict[str, Any]:
+        """The content as it was sent."""
+        return self.content if self.said_rest is None else {**self.content, "rest": self.said_rest}
 
     def identifiers(self) -> list[Identifier]:
         """The ids whose numbers the row needs."""

@@ -1,4 +1,4 @@
-"""The two tables of the ledger: append-only events, and the only place where people's ids stand."""
+"""The tables of the ledger: append-only events, what stands beside them, the only place of people's ids."""
 
 from typing import Any, ClassVar
 
@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Index, Inte
 from sqlmodel import Field, SQLModel
 
 from app.ledger.events import MAX_ID_LENGTH, MONEY_BOUND
+from app.ledger.veiled import PRINT_KINDS
 
 TYPES = (
     "exposure",
@@ -38,9 +39,13 @@ def _int64(*, nullable: bool = True) -> Column[Any]:
     return Column(BigInteger, nullable=nullable)
 
 
-def _exact_text(*, nullable: bool = False) -> Column[Any]:
+def _exact() -> Any:
     """Text compared byte by byte on both databases, so that ties break alike."""
-    return Column(Text().with_variant(Text(collation="C"), "postgresql"), nullable=nullable)
+    return Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _exact_text(*, nullable: bool = False) -> Column[Any]:
+    return Column(_exact(), nullable=nullable)
 
 
 def _partial(name: str, column: str, condition: str) -> Index:
@@ -178,3 +183,42 @@ class IdentifierRow(SQLModel, table=True):
     number: int = Field(sa_column=_key())
     kind: str = Field(sa_column=_exact_text())
     id: str = Field(sa_column=_exact_text())
+
+
+class OrderCodeRow(SQLModel, table=True):
+    """A code that an order's row names, of ours or not; `app.codes` knows which.
+
+    Attributes:
+        seq: of the row.
+        digest: what the code is found by, 32 bytes; the row's JSON shows its first half.
+        ciphertext: its text, for showing a code that is not ours; None once its person is erased.
+    """
+
+    __tablename__: ClassVar[Any] = "order_codes"
+    __table_args__: ClassVar[Any] = (
+        Index("order_codes_digest", "digest"),
+        CheckConstraint("length(digest) = 32", name="order_codes_digest_sha256"),
+    )
+
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    digest: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    ciphertext: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+
+
+class OrderPrintRow(SQLModel, table=True):
+    """A fingerprint of the person who ordered, as a number that only this installation can make.
+
+    Attributes:
+        seq: of the order's row.
+        kind: payment, address or device.
+        mark: 63 bits of an HMAC of the kind and what the shop sent.
+    """
+
+    __tablename__: ClassVar[Any] = "order_prints"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint(f"kind IN {PRINT_KINDS!r}", name="order_prints_kind_known"),
+    )
+
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    kind: str = Field(sa_column=Column(_exact(), primary_key=True))
+    mark: int = Field(sa_column=_int64(nullable=False))

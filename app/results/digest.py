@@ -13,7 +13,9 @@ from app.ledger.rows import ORDER_MONEY
 _FIELD, _NOTHING = "\x1f", "\x00"
 
 
-def inputs_sha256(data: AnalysisData, redemptions: pa.Table | None = None) -> str:
+def inputs_sha256(
+    data: AnalysisData, redemptions: pa.Table | None = None, unconfirmed: pa.Table | None = None
+) -> str:
     """SHA-256 over analysed exposures, orders and refunds, each kind sorted by its id.
 
     A unit is named by the event id of its first exposure, so two stores with different internal numbers, or
@@ -24,6 +26,7 @@ def inputs_sha256(data: AnalysisData, redemptions: pa.Table | None = None) -> st
         data: the engine's tables; `orders` must carry `cancelled_us` and `refunds` `occurred_us`. Costs and
             claims are hashed where there are any.
         redemptions: `Inputs.redemptions`; hashed where there are any.
+        unconfirmed: `Inputs.unconfirmed`, likewise.
 
     Returns:
         64 hexadecimal digits.
@@ -50,9 +53,10 @@ def inputs_sha256(data: AnalysisData, redemptions: pa.Table | None = None) -> st
                 *(("kind", "amount_minor") if name == "costs" else ()),
             )
             _feed(digest, name, table.append_column("label", _labelled(table, labels)), fields)
-    if redemptions is not None and redemptions.num_rows:
-        fields = ("event_id", "order_id", "code_variant", "redeemer_variant", "occurred_us")
-        _feed(digest, "redemptions", redemptions, fields)
+    for name, table in (("redemptions", redemptions), ("unconfirmed", unconfirmed)):
+        if table is not None and table.num_rows:
+            fields = ("event_id", "order_id", "code_variant", "redeemer_variant", "occurred_us")
+            _feed(digest, name, table, fields)
     return digest.hexdigest()
 
 

@@ -14,7 +14,7 @@ from app.identity.resolve import Resolution
 from app.results.days import flat, integers, shop_days, with_day
 from app.results.exposed import exposures_with_reasons, flagged
 from app.results.ledger_rows import LedgerRows
-from app.results.redeemed import own_redemptions, redemptions_with_variants
+from app.results.redeemed import own_redemptions, redemptions_with_variants, without_orders_of
 from app.results.units import Mask, Policy, Scope, of_exposed, resolution_of, units_of, with_units
 
 LOST_ORDERS, LOST_SHARE = 20, 0.95  # from here on orders of unexposed units point to different ids
@@ -29,6 +29,7 @@ class Inputs:
         exposures: every exposure with `unit` and `reason` (empty: analysed), for exports.
         notes: counts by name, those above 0 only.
         redemptions: each with `unit` (the redeemer) and `redeemer_variant` (null: never assigned).
+        unconfirmed: the same of orders that name a code whose redemption is not on record.
         links: how many links there are (before the cut by policy).
     """
 
@@ -37,6 +38,7 @@ class Inputs:
     notes: dict[str, int] = field(default_factory=dict)
     links: int = 0
     redemptions: pa.Table | None = None
+    unconfirmed: pa.Table | None = None
 
 
 def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> Inputs:
@@ -63,6 +65,7 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
     known = pc.is_in(cut.refunds["order_id"], value_set=flat(orders["order_id"]))
     refunds = with_day(cut.refunds.filter(known), scope.timezone)
     redemptions = redemptions_with_variants(with_units(cut.redemptions, scope, resolution), analysed)
+    named = redemptions_with_variants(with_units(cut.unconfirmed, scope, resolution), analysed)
     reasons = exposures["reason"]
     notes = {
         "exposures_contradicting_hash": _count(flagged(exposures)),
@@ -85,6 +88,7 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
         ),
         exposures=exposures,
         redemptions=redemptions,
+        unconfirmed=without_orders_of(named, redemptions),
         notes={name: count for name, count in notes.items() if count},
         links=cut.links.num_rows,
     )

@@ -73,6 +73,7 @@ class LedgerRows:
         claims: codes of the experiment issued to somebody.
         redemptions: orders in which an offer of the experiment was used; `code_variant` is null where the
             order only names the experiment.
+        unconfirmed: orders that name a code of the experiment whose redemption is not on record.
     """
 
     exposures: pa.Table
@@ -83,6 +84,7 @@ class LedgerRows:
     costs: pa.Table = field(default_factory=COST_ROWS.empty_table)
     claims: pa.Table = field(default_factory=CLAIM_ROWS.empty_table)
     redemptions: pa.Table = field(default_factory=REDEMPTION_ROWS.empty_table)
+    unconfirmed: pa.Table = field(default_factory=REDEMPTION_ROWS.empty_table)
 
     def before(self, at_us: int) -> "LedgerRows":
         """Only rows that happened before a moment, microseconds since 1970 UTC."""

@@ -7,10 +7,12 @@ from typing import Any
 import pyarrow as pa
 
 from app.engine.port import OfferQuestion
+from stats.offers.code_names import codes_report
 from stats.offers.leakage import DILUTION_SHARE, Pair
 from stats.offers.reports import OfferTerms
 from stats.plan import AnalysisPlan
 
+UNCONFIRMED_NOTE, UNEVEN_NOTE = "codes_unconfirmed", "codes_unconfirmed_unevenly"
 LEAKAGE_NOTE = "leakage"  # the note under which diluted offers are named in the trust banner
 
 
@@ -53,3 +55,18 @@ def leakage_note(matrix: Mapping[Pair, int]) -> dict[str, int]:
     total = sum(matrix.values())
     leaked = sum(count for (code, redeemer), count in matrix.items() if code != redeemer)
     return {LEAKAGE_NOTE: leaked} if total and leaked > DILUTION_SHARE * total else {}
+
+
+def unconfirmed_codes(unconfirmed: pa.Table | None, variants: tuple[str, ...]) -> dict[str, int]:
+    """Unconfirmed codes by their variant; codes of unknown variants are left out."""
+    named = [] if unconfirmed is None else unconfirmed["code_variant"].to_pylist()
+    counted = Counter(variant for variant in named if variant in variants)
+    return {variant: counted[variant] for variant in variants if counted[variant]}
+
+
+def unconfirmed_notes(matrix: Mapping[Pair, int], unconfirmed: Mapping[str, int]) -> dict[str, int]:
+    """The counts of unconfirmed codes for the trust banner, where they are many or of one variant."""
+    report = codes_report(matrix, unconfirmed)
+    many, uneven = (report.unconfirmed if is_so else 0 for is_so in (report.many, report.uneven))
+    counts = {UNCONFIRMED_NOTE: many, UNEVEN_NOTE: uneven}
+    return {name: count for name, count in counts.items() if count}

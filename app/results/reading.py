@@ -7,7 +7,13 @@ from app.clock import isoformat, last_closed_day, shop_day
 from app.results.closing import Study, close_range
 from app.results.digest import inputs_sha256
 from app.results.document import with_words
-from app.results.offers import leakage_matrix, leakage_note, offer_question
+from app.results.offers import (
+    leakage_matrix,
+    leakage_note,
+    offer_question,
+    unconfirmed_codes,
+    unconfirmed_notes,
+)
 from app.results.units import Policy
 from stats.analysis import analyse
 from stats.cell_view import CellView
@@ -89,7 +95,9 @@ def _read_one(study: Study, question: Question, written: Written) -> Result:
     inputs = study.inputs(question.policy, question.as_of_us)
     cells = study.cells(inputs, open_day, caps, offer_question(study.plan, closed_day))
     view, matrix = CellView(cells), leakage_matrix(inputs.redemptions, study.plan.variants)
-    notes = added(added(inputs.notes, question.notes), leakage_note(matrix))
+    unconfirmed = unconfirmed_codes(inputs.unconfirmed, study.plan.variants)
+    found = {**leakage_note(matrix), **unconfirmed_notes(matrix, unconfirmed)}
+    notes = added(added(inputs.notes, question.notes), found)
     result = analyse(
         study.plan,
         view,
@@ -99,11 +107,13 @@ def _read_one(study: Study, question: Question, written: Written) -> Result:
         caps=caps,
         through_seq=question.through_seq,
         notes=notes,
-        inputs_sha256=inputs_sha256(inputs.data, inputs.redemptions),
+        inputs_sha256=inputs_sha256(inputs.data, inputs.redemptions, inputs.unconfirmed),
         state=question.state,
     )
     if cells.offers is not None:
-        scene = OfferScene(study.plan, view, cells.offers, result.metrics, study.terms, matrix, closed_day)
+        scene = OfferScene(
+            study.plan, view, cells.offers, result.metrics, study.terms, matrix, unconfirmed, closed_day
+        )
         result = replace(result, offers=offers_block(scene))
     if open_day == closed_day:
         return result

@@ -28,6 +28,11 @@ def redemptions_with_variants(redemptions: pa.Table, analysed: pa.Table) -> pa.T
     )
 
 
+def without_orders_of(named: pa.Table, redemptions: pa.Table) -> pa.Table:
+    """Rows of orders that are not among the redemptions already."""
+    return named.filter(pc.invert(pc.is_in(named["order_id"], value_set=pc.unique(redemptions["order_id"]))))
+
+
 def own_redemptions(redemptions: pa.Table) -> pa.Table:
     """Orders in which a unit used the offer, each once."""
     return pa.table({"order_id": pc.unique(redemptions["order_id"]).cast(pa.string())})

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from app.codes.service import named_codes
 from app.database import Database
 from app.engine.port import Engine
 from app.experiments.lifecycle import running_spans
@@ -26,6 +27,7 @@ from app.settings import Settings
 from app.strict import moment_us
 
 END_OF_TIME_US = 2**62
+_OF_ORDER = ("event_id", "visitor", "customer", "occurred_us", "order_id")
 
 
 def engine_of(settings: Settings) -> Engine:
@@ -78,7 +80,17 @@ def ledger_rows(database: Database, experiment: str, cut: queries.Cut) -> Ledger
         costs=_ours(offer_rows.cost_rows(database, cut, experiment), COST_ROWS),
         claims=_ours(offer_rows.claim_rows(database, cut, experiment), CLAIM_ROWS),
         redemptions=_ours(offer_rows.redemption_rows(database, cut, experiment), REDEMPTION_ROWS),
+        unconfirmed=_unconfirmed(database, cut, experiment),
     )
+
+
+def _unconfirmed(database: Database, cut: queries.Cut, experiment: str) -> pa.Table:
+    rows = [
+        {**{name: getattr(code, name) for name in _OF_ORDER}, "code_variant": code.variant}
+        for code in named_codes(database, cut, experiment)
+        if code.standing == "unconfirmed"
+    ]
+    return pa.Table.from_pylist(rows, schema=REDEMPTION_ROWS)
 
 
 def scope_of(row: ExperimentRow) -> Scope:

@@ -8,6 +8,7 @@ from dashboards.wording.codes import why_not
 from dashboards.wording.language import Words
 from dashboards.wording.metrics import metric_title
 from stats.offers.reports import (
+    CodesReport,
     LeakageReport,
     RedeemerRow,
     RedeemersReport,
@@ -41,9 +42,13 @@ def code_parts(result: Result, words: Words, names: Mapping[str, str]) -> tuple[
     leaked = result.offers.get("leakage")
     redeemers = result.offers.get("redeemers")
     given = result.offers.get("subsidy")
+    named = result.offers.get("codes")
+    unread = (
+        [_named_only(named, words, names)] if isinstance(named, CodesReport) and named.unconfirmed else []
+    )
     if not isinstance(leaked, LeakageReport) or leaked.inconclusive is not None:
-        return ()
-    parts = [_leakage(leaked, words, names)]
+        return tuple(unread)
+    parts = [_leakage(leaked, words, names), *unread]
     if isinstance(redeemers, RedeemersReport):
         parts.append(_redeemers(redeemers, result, words, names))
     if isinstance(given, SubsidyReport):
@@ -71,6 +76,42 @@ def _leakage(found: LeakageReport, words: Words, names: Mapping[str, str]) -> Co
     return CodePart(
         words.gettext("Whose code, used by whom"), lead, _matrix(found, words, names), alarm=found.diluted
     )
+
+
+def _named_only(found: CodesReport, words: Words, names: Mapping[str, str]) -> CodePart:
+    """Codes that orders name and nobody redeemed through the service."""
+    formats = words.formats
+    lead = words.gettext(
+        "%(open)s of %(all)s codes were only named by an order: nobody asked whether they may be used "
+        "(%(share)s). They count as no redemption.",
+        open=formats.number(found.unconfirmed),
+        all=formats.number(found.redeemed + found.unconfirmed),
+        share=formats.share(found.share or 0.0, 1),
+    )
+    if found.uneven:
+        lead += " " + words.gettext(
+            "The variants differ in it: what is said of their codes does not compare."
+        )
+    table = Table(
+        caption=words.gettext("Codes by whether their redemption is on record"),
+        columns=(
+            words.gettext("Code of"),
+            words.gettext("Redeemed"),
+            words.gettext("Only named"),
+            words.gettext("Share"),
+        ),
+        rows=tuple(
+            (
+                names.get(row.code_variant, row.code_variant),
+                formats.number(row.redeemed),
+                formats.number(row.unconfirmed),
+                formats.share(row.share, 1),
+            )
+            for row in found.rows
+        ),
+    )
+    title = words.gettext("Codes nobody redeemed through the service")
+    return CodePart(title, lead, table, alarm=found.many or found.uneven)
 
 
 def _matrix(found: LeakageReport, words: Words, names: Mapping[str, str]) -> Table:

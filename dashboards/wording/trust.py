@@ -131,6 +131,20 @@ _CHECKS = {
         ),
         mark("Bind codes to their owner, shorten their life, and look at where they were posted."),
     ),
+    "codes_unconfirmed": CheckWords(
+        mark("Orders name codes that nobody redeemed through the service"),
+        mark(
+            "The shop gave the discount without asking: uses, budgets and limits of these codes are not kept."
+        ),
+        mark("Let the checkout call redeem with the order's id. Until then read who used codes with care."),
+    ),
+    "codes_unconfirmed_unevenly": CheckWords(
+        mark("In one variant more codes were only named by orders, and not redeemed, than in the others"),
+        mark("The variants use different checkouts, or one of them fails to redeem."),
+        mark(
+            "Compare how each variant's checkout redeems codes; redemptions of the variants do not compare."
+        ),
+    ),
     "late_events": CheckWords(
         mark("Events arrived after their day was closed"),
         mark("A queue or an import delivers late. They count from the next reading on."),

@@ -259,3 +259,46 @@ class PullForwardReport:
     window_days: int | None = None
     rows: tuple[PullForwardRow, ...] = ()
     inconclusive: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCodes:
+    """Codes of one variant that orders used or named.
+
+    Attributes:
+        code_variant: whose codes.
+        redeemed: uses on record that were not given back.
+        unconfirmed: orders that name a code without a redemption on record.
+        share: unconfirmed over both, 0–1.
+        interval: Wilson interval of the share (95 %).
+    """
+
+    code_variant: str
+    redeemed: int
+    unconfirmed: int
+    share: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CodesReport:
+    """Codes that only orders name.
+
+    Attributes:
+        redeemed: over all variants; `unconfirmed` likewise.
+        share: unconfirmed over both, 0–1; None without any.
+        rows: by the code's variant.
+        many: the share is so large that redemptions say little of who used the offer.
+        pvalue: that the shares of the variants are equal; None with fewer than two variants.
+        uneven: whether it is below the alarm's level.
+        inconclusive: `no_codes`, or None.
+    """
+
+    redeemed: int = 0
+    unconfirmed: int = 0
+    share: float | None = None
+    rows: tuple[NamedCodes, ...] = ()
+    many: bool = False
+    pvalue: float | None = None
+    uneven: bool = False
+    inconclusive: str | None = None

@@ -7,6 +7,7 @@ from typing import Any
 from stats.cell_view import CellView
 from stats.fixed_sample import Count, share_interval
 from stats.offers.cells import OfferArmCell, OfferCells
+from stats.offers.code_names import codes_report
 from stats.offers.leakage import DILUTION_SHARE, Pair, leakage
 from stats.offers.money import profit_report
 from stats.offers.pulled import pull_forward_report
@@ -35,6 +36,7 @@ class OfferScene:
         metrics: results of the metrics, for the sequential difference in profit.
         terms: which variants offer nothing.
         matrix: redemptions by (code's variant, redeemer's variant or None).
+        unconfirmed: codes that only orders name, by variant.
         day: last closed shop day.
     """
 
@@ -44,11 +46,12 @@ class OfferScene:
     metrics: tuple[MetricResult, ...]
     terms: OfferTerms
     matrix: Mapping[Pair, int]
+    unconfirmed: Mapping[str, int]
     day: int
 
 
 def offers_block(scene: OfferScene) -> dict[str, Any]:
-    """The block in the contract's order."""
+    """The block: the contract's parts in its order, then ours."""
     leaked = leakage_report(scene.matrix)
     arms = {arm.variant: arm for arm in scene.cells.arms}
     return {
@@ -64,6 +67,7 @@ def offers_block(scene: OfferScene) -> dict[str, Any]:
         "profit": profit_report(scene.plan, scene.metrics, arms, scene.view.notes),
         "subsidy": subsidy_report(scene.plan, arms, scene.terms),
         "pull_forward": pull_forward_report(scene.plan, scene.cells),
+        "codes": codes_report(scene.matrix, scene.unconfirmed),
     }
 
 

@@ -10,6 +10,7 @@ from dashboards.pages.code_use import code_parts
 from dashboards.pages.codes import money, moved_orders
 from dashboards.wording.codes import COMPONENTS
 from dashboards.wording.language import words_for
+from stats.offers.code_names import codes_report
 from stats.offers.reports import LeakageReport, ProfitReport, RedeemersReport
 from stats.results import Result
 from tests.support.example_results import CONTROL, roll_out_result, threshold_meta
@@ -63,6 +64,16 @@ def test_without_redemptions_there_is_no_section_on_codes() -> None:
     empty = with_part("leakage", LeakageReport(inconclusive="no_redemptions"))
     assert code_parts(empty, EN, NAMES) == ()
     assert 'id="codes-head"' not in render_experiment(empty, threshold_meta(), "en")
+
+
+def test_codes_that_only_orders_name_are_told_also_without_a_redemption() -> None:
+    found = codes_report({}, {"threshold-1000": 12, "threshold-3000": 3})
+    result = with_part("leakage", LeakageReport(inconclusive="no_redemptions"))
+    (part,) = code_parts(replace(result, offers={**result.offers, "codes": found}), EN, NAMES)
+    assert part.alarm
+    assert "15 of 15 codes were only named by an order" in part.lead
+    assert part.table is not None
+    assert part.table.rows[0] == ("Threshold 1000 ₽", "0", "12", "100.0%")
 
 
 def test_the_effect_on_redeemers_says_why_it_is_refused() -> None:

@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from app.access.keyring import KeyRing, hash_key
 from app.clock import FixedClock, day_start_us, isoformat
+from app.codes.service import Veil
 from app.database import Database
 from app.edge.http import Receive, Scope, Send, send_bytes
 from app.edge.ingest import events_handler
@@ -82,11 +83,14 @@ def sign(customer_id: str) -> str:
     return f"signed-{customer_id}"
 
 
+VEIL = Veil(Settings(secret="s" * 32))
+
+
 def sender(
     *, trusted: bool = True, now_us: int = NOW_US, experiments: Mapping[str, KnownExperiment] | None = None
 ) -> Sender:
     """A key and what it is judged by; knows the experiment `reuse`."""
-    return Sender(trusted, now_us, experiments or {"reuse": Known()}, sign)
+    return Sender(trusted, now_us, experiments or {"reuse": Known()}, sign, VEIL)
 
 
 def parsed(*events: Any, by: Sender | None = None) -> Parsed:
