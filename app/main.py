@@ -14,7 +14,10 @@ from app.access.service import ensure_admin_key
 from app.audit.endpoints import router as audit_router
 from app.bootstrap import Services, running, wire
 from app.clock import Clock
+from app.codes.endpoints import router as codes_router
 from app.database import prepare
+from app.edge.code_files import CODE_FILES_OPENAPI, code_files_handler
+from app.edge.code_files import PATTERN as CODE_FILES
 from app.edge.codes import CODES_OPENAPI, code_handlers
 from app.edge.configuration import CONFIGURATION_OPENAPI, configuration_handler
 from app.edge.configuration import PATH as CONFIGURATION
@@ -61,6 +64,7 @@ HOT_PATHS = (
     EVALUATE_OPENAPI,
     CONFIGURATION_OPENAPI,
     CODES_OPENAPI,
+    CODE_FILES_OPENAPI,
     GROWTHBOOK_OPENAPI,
     INGEST_OPENAPI,
     QUOTE_OPENAPI,
@@ -127,6 +131,7 @@ def _slow_app(services: Services) -> FastAPI:
         health_router,
         access_router,
         experiments_router,
+        codes_router,
         forced_router,
         results_router,
         exports_router,
@@ -151,7 +156,8 @@ def _describe_hot_paths(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = generate()
             for fragment in map(deepcopy, HOT_PATHS):  # described further: the modules keep theirs
-                document["paths"].update(fragment.get("paths", {}))
+                for path, operations in fragment.get("paths", {}).items():
+                    document["paths"].setdefault(path, {}).update(operations)
                 components = document.setdefault("components", {}).setdefault("schemas", {})
                 components.update(fragment.get("components", {}).get("schemas", {}))
             describe(document)
@@ -183,6 +189,7 @@ def _edge(services: Services, slow: FastAPI) -> Edge:
             ("POST", EVAL): eval_handler(services),
             ("POST", WEBHOOKS): webhooks_handler(services),
         },
+        patterns={("POST", CODE_FILES): code_files_handler(services)},
         slow_app=slow,
         once=Once(services),
     )

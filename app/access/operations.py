@@ -46,6 +46,10 @@ OPERATIONS: Final[dict[str, frozenset[Kind]]] = {
     "reserve_code": _SHOP,
     "redeem_code": _SHOP,
     "rollback_code": _SHOP,
+    "import_codes": _MANAGERS,
+    "fill_code_pool": _MANAGERS,
+    "export_codes": _MANAGERS,  # the only door that shows texts of codes nobody has claimed
+    "list_codes": _READERS,
     # experiments
     "create_experiment": _MANAGERS,
     "list_experiments": _READERS,

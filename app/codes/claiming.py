@@ -22,13 +22,17 @@ _ADD_CODE = (
     " :valid_until_us, :now_us) ON CONFLICT DO NOTHING RETURNING id"
 )
 _SHARED = (
-    "SELECT id, digest, ciphertext FROM codes"
+    "SELECT id, digest, ciphertext, valid_until_us FROM codes"
     " WHERE experiment = :experiment AND variant = :variant AND kind = 'shared'"
 )
 _TAKE_OWN = (
-    "UPDATE codes SET owner = :owner, valid_until_us = :valid_until_us WHERE owner IS NULL AND id ="
+    "UPDATE codes SET owner = :owner, valid_until_us ="
+    " CASE WHEN valid_until_us < CAST(:valid_until_us AS BIGINT) THEN valid_until_us"
+    " ELSE coalesce(CAST(:valid_until_us AS BIGINT), valid_until_us) END WHERE owner IS NULL AND id ="
     " (SELECT id FROM codes WHERE experiment = :experiment AND variant = :variant AND kind = 'own'"
-    " AND owner IS NULL ORDER BY id LIMIT 1) RETURNING id, digest, ciphertext"
+    " AND owner IS NULL AND (uses_left IS NULL OR uses_left > 0)"
+    " AND (valid_until_us IS NULL OR valid_until_us > :now_us)"
+    " ORDER BY id LIMIT 1) RETURNING id, digest, ciphertext, valid_until_us"
 )
 _HAS_OWN = (
     "SELECT 1 FROM codes WHERE experiment = :experiment AND variant = :variant AND kind = 'own' LIMIT 1"
@@ -117,7 +121,7 @@ class Claim:
                 raise refusals.expired()
             held_minor = terms.use_minor * terms.claimed_uses
             budget.move(transaction, terms, held_minor=held_minor, held_uses=terms.claimed_uses)
-            code, sealed = self._code(transaction, terms, unit, valid_until_us)
+            code, sealed, valid_until_us = self._code(transaction, terms, unit, valid_until_us)
             is_counted = bool(terms.scopes)
             transaction.run(
                 _ADD_CLAIM,
@@ -147,23 +151,27 @@ class Claim:
 
     def _code(
         self, transaction: Transaction, terms: CodeTerms, unit: int, valid_until_us: int | None
-    ) -> tuple[int, Sealed]:
-        """The code of this claim: the shared one, one of the shop's own, or a new one."""
+    ) -> tuple[int, Sealed, int | None]:
+        """The code of this claim and its end: the shared one, one of the shop's own, or a new one."""
         key = {"experiment": terms.experiment, "variant": terms.variant}
         if terms.issue == "shared":
-            return self._shared(transaction, terms, key)
-        own = transaction.one(_TAKE_OWN, **key, owner=unit, valid_until_us=valid_until_us)
+            return self._shared(transaction, terms, key, valid_until_us)
+        now_us = transaction.now_us
+        own = transaction.one(_TAKE_OWN, **key, owner=unit, valid_until_us=valid_until_us, now_us=now_us)
         if own is not None:
-            return own[0], Sealed(bytes(own[1]), bytes(own[2]))
+            return own[0], Sealed(bytes(own[1]), bytes(own[2])), own[3]
         if transaction.one(_HAS_OWN, **key) is not None:
             raise refusals.none_left()
-        return self._new(transaction, terms, "personal", unit, valid_until_us)
+        return *self._new(transaction, terms, "personal", unit, valid_until_us), valid_until_us
 
-    def _shared(self, transaction: Transaction, terms: CodeTerms, key: dict[str, str]) -> tuple[int, Sealed]:
+    def _shared(
+        self, transaction: Transaction, terms: CodeTerms, key: dict[str, str], valid_until_us: int | None
+    ) -> tuple[int, Sealed, int | None]:
         found = transaction.one(_SHARED, **key)
-        if found is not None:
-            return found[0], Sealed(bytes(found[1]), bytes(found[2]))
-        return self._new(transaction, terms, "shared", None, terms.ends_at_us)
+        if found is None:
+            return *self._new(transaction, terms, "shared", None, terms.ends_at_us), valid_until_us
+        ends = [end for end in (valid_until_us, found[3]) if end is not None]
+        return found[0], Sealed(bytes(found[1]), bytes(found[2])), min(ends, default=None)
 
     def _new(
         self,

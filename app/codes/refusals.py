@@ -47,6 +47,11 @@ def not_assigned(reason: str) -> Conflict:
     )
 
 
+def without_codes() -> Conflict:
+    """The variant's offer gives no codes."""
+    return Conflict("the offer of this variant gives no codes", "no_codes", "variant")
+
+
 def none_left() -> Conflict:
     """Every code that the shop imported is given away."""
     return Conflict("every imported code is given away", "no_codes_left", None, dict(_SAID))

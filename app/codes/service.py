@@ -5,10 +5,12 @@ from typing import Any
 
 from app.clock import isoformat
 from app.codes.basket import Basket
+from app.codes.batches import Batch, batch_terms, note
 from app.codes.book import TermsBook
 from app.codes.claiming import Claim, Claimed
 from app.codes.erased import rename_orders
 from app.codes.giving_back import giving_back
+from app.codes.importing import Imported, import_codes
 from app.codes.named import NamedCode, named_codes
 from app.codes.person import Person
 from app.codes.refusals import PUBLIC_MESSAGE, not_assigned, with_public_message
@@ -21,11 +23,13 @@ from app.offers.schemas import public_offer
 __all__ = [
     "PUBLIC_MESSAGE",
     "Basket",
+    "Batch",
     "Claim",
     "Claimed",
     "CodeDeed",
     "CodeTerms",
     "Done",
+    "Imported",
     "NamedCode",
     "Person",
     "Redeem",
@@ -35,11 +39,14 @@ __all__ = [
     "Validate",
     "Vault",
     "Veil",
+    "batch_terms",
     "claimed_document",
     "done_document",
     "giving_back",
+    "import_codes",
     "named_codes",
     "not_assigned",
+    "note",
     "rename_orders",
     "terms_of",
     "with_public_message",

@@ -43,6 +43,7 @@ class CodeRow(SQLModel, table=True):
         uses_left: how often it may still be used; None: no limit.
         valid_until_us: not to be used from then on, microseconds since 1970 UTC; None: by the offer alone.
         created_at_us: when it was stored.
+        upload: the last upload of a file that held it, or None.
     """
 
     __tablename__: ClassVar[Any] = "codes"
@@ -65,6 +66,35 @@ class CodeRow(SQLModel, table=True):
     batch: str | None = Field(default=None, sa_column=_text(nullable=True))
     owner: int | None = Field(default=None, sa_column=_int64(nullable=True))
     uses_left: int | None = Field(default=None, sa_column=_int64(nullable=True))
+    valid_until_us: int | None = Field(default=None, sa_column=_int64(nullable=True))
+    created_at_us: int = Field(sa_column=_int64())
+    upload: int | None = Field(default=None, sa_column=_int64(nullable=True))
+
+
+class BatchRow(SQLModel, table=True):
+    """One import of the shop's own codes, or one pool for a mailing.
+
+    Attributes:
+        experiment: key.
+        batch: its name.
+        variant: whose terms its codes carry.
+        kind: own, shared or pool.
+        codes: how many it has.
+        valid_until_us: of a pool's codes, microseconds since 1970 UTC; None: by the offer alone.
+        created_at_us: when it was begun.
+    """
+
+    __tablename__: ClassVar[Any] = "code_batches"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("kind IN ('own', 'shared', 'pool')", name="code_batches_kind_known"),
+        CheckConstraint("codes >= 0", name="code_batches_count"),
+    )
+
+    experiment: str = Field(sa_column=_text(primary=True))
+    batch: str = Field(sa_column=_text(primary=True))
+    variant: str = Field(sa_column=_text())
+    kind: str = Field(sa_column=_text())
+    codes: int = Field(default=0, sa_column=_zero())
     valid_until_us: int | None = Field(default=None, sa_column=_int64(nullable=True))
     created_at_us: int = Field(sa_column=_int64())
 

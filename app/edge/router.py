@@ -1,7 +1,9 @@
 """The outermost ASGI callable: hot paths first, everything else to FastAPI."""
 
 import logging
+import re
 from collections.abc import Awaitable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from app.edge.http import ClientGone, Handler, Receive, Scope, Send, send_bytes, send_refusal
@@ -31,21 +33,24 @@ class Edge:
         once: what stands in front of every door for calls that name themselves.
         exact: (method, path) → handler.
         prefixes: (method, path prefix) → handler that reads the rest of the path itself.
+        patterns: (method, pattern of the whole path) → likewise; other methods on such a path are `slow`'s.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - every way a request may go
         self,
         slow: Handler,
         exact: Mapping[tuple[str, str], Handler],
         prefixes: Mapping[tuple[str, str], Handler],
         slow_app: Any = None,
         once: Once | None = None,
+        patterns: Mapping[tuple[str, re.Pattern[str]], Handler] = MappingProxyType({}),
     ) -> None:
         self.slow = slow
         self.slow_app = slow_app
         self.once = once
         self.exact = dict(exact)
         self.prefixes = tuple(prefixes.items())
+        self.patterns = tuple(patterns.items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request (or the lifespan, which is FastAPI's)."""
@@ -75,6 +80,9 @@ class Edge:
             return handler
         for (prefix_method, prefix), candidate in self.prefixes:
             if method == prefix_method and path.startswith(prefix):
+                return candidate
+        for (pattern_method, pattern), candidate in self.patterns:
+            if method == pattern_method and pattern.fullmatch(path):
                 return candidate
         return self._other_method(path)
 

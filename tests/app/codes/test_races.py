@@ -45,6 +45,15 @@ class Race:
             answers = self.volley.fire("/api/v1/assignments", [body] * SIZE)
             heard = heard + 1 if {status for status, _ in answers} == {200} else 0
 
+    def import_codes(self, key: str, count: int) -> None:
+        """The shop's own codes for both variants, so many for each."""
+        for variant in ("control", "treatment"):
+            lines = "".join(f"SPRING-2026-{variant}-{number}\n" for number in range(count))
+            where = f"/api/v1/experiments/{key}/codes?variant={variant}&batch={variant}"
+            with self.live.client() as client:
+                sent = client.post(where, content="code\n" + lines, headers={"content-type": "text/csv"})
+            assert sent.json()["added"] == count, sent.text
+
     def claim(self, key: str, visitor_id: str) -> str:
         """A code."""
         wanted: list[dict[str, Any]] = [{"experiment": key, "visitor_id": visitor_id}]
@@ -132,12 +141,21 @@ def test_claims_at_once_never_promise_more_than_the_budget_and_freeze_once(
         assert running.count("SELECT count(*) FROM audit WHERE action = 'experiment.freeze'") == 1
 
 
-def test_a_unit_that_claims_fifty_times_at_once_gets_one_code(database_url: str, tmp_path: Path) -> None:
+def test_claims_at_once_give_a_unit_one_code_and_never_give_an_imported_code_twice(
+    database_url: str, tmp_path: Path
+) -> None:
     with race(database_url, tmp_path) as running:
         running.run("one", offer())
         answers = running.answered("/api/v1/codes/claim", [{"experiment": "one", "visitor_id": "v"}] * SIZE)
         assert len({body["code"] for _, body in answers}) == 1
         assert running.count("SELECT count(*) FROM codes") == 1
+        running.run("own", offer(), seed="0123456789abcdef")
+        running.import_codes("own", 20)
+        claims = [{"experiment": "own", "visitor_id": f"v-{n}"} for n in range(SIZE)]
+        answers = running.answered("/api/v1/codes/claim", claims)
+        given = [body["code"] for status, body in answers if status == 200]
+        assert len(given) == len(set(given)) == 40
+        assert {body["code"] for status, body in answers if status != 200} == {"no_codes_left"}
 
 
 def test_the_races_catch_a_build_that_looks_first_and_uses_then(sqlite_url: str, tmp_path: Path) -> None:
