@@ -204,16 +204,27 @@ def _after_decision(
 ) -> Assigned | NotAssigned:
     if experiment.condition is not None and not experiment.condition(attributes):
         return _NOT_TARGETED
-    if (
-        experiment.hold_back
-        and not is_bot
-        and bucket(experiment.hold_back_seed, unit_id) < experiment.hold_back
-    ):
+    if _is_held_back(experiment, unit_id) and not is_bot:
         answer = _split(experiment, unit_id)
         if isinstance(answer, Assigned):
             return answer
     variant = str(experiment.decided_variant)  # never None here: Experiment refuses that
     return Assigned(variant, bucket(experiment.seed, unit_id), "DECIDED", False)  # noqa: FBT003 - fields of a tuple; keywords cost time here
+
+
+def _is_held_back(experiment: Experiment, unit_id: str) -> bool:
+    return experiment.hold_back > 0 and bucket(experiment.hold_back_seed, unit_id) < experiment.hold_back
+
+
+def held_back_variant(experiment: Experiment, unit_id: str) -> str | None:
+    """The variant that a unit keeps after a decision; None: it gets the chosen one.
+
+    Args:
+        experiment: its rules, with the share that is held back.
+        unit_id: of whoever was of the audience.
+    """
+    answer = _split(experiment, unit_id) if _is_held_back(experiment, unit_id) else None
+    return answer.variant if isinstance(answer, Assigned) else None
 
 
 def _split(experiment: Experiment, unit_id: str) -> Assigned | NotAssigned:

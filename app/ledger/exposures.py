@@ -6,8 +6,8 @@ The ledger does not know the serving room; it is handed whatever looks like `Kno
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from app.ledger.rows import BOT, CONTRADICTS_HASH, FORCED
-from assignment.decision import Experiment
+from app.ledger.rows import BOT, CONTRADICTS_HASH, FORCED, HELD_BACK
+from assignment.decision import Experiment, held_back_variant
 from assignment.hashing import bucket_index
 from assignment.panel import unit_of, unit_rule
 from assignment.ranges import NO_VARIANT
@@ -108,8 +108,24 @@ def flags_of(  # noqa: PLR0913 - what an exposure says, and what is known
         return BOT
     if unit_of(unit_rule(known.rules), visitor_id, customer_id) in known.rules.forced:
         return FORCED
-    contradicts = contradicts_hash(known, variant, visitor_id, customer_id, canonical)
-    return CONTRADICTS_HASH if contradicts else 0
+    if contradicts_hash(known, variant, visitor_id, customer_id, canonical):
+        return CONTRADICTS_HASH
+    return HELD_BACK if _is_held_back(known, variant, visitor_id, customer_id, canonical) else 0
+
+
+def _is_held_back(
+    known: KnownExperiment,
+    variant: str,
+    visitor_id: str | None,
+    customer_id: str | None,
+    canonical: Callable[[str], str | None],
+) -> bool:
+    """Whether the unit keeps this variant although another one may have been chosen for everybody."""
+    if known.state != "decided" or not known.rules.hold_back:
+        return False
+    stand_in = canonical(customer_id) if known.unit == "visitor" and customer_id is not None else None
+    unit_id = unit_of(unit_rule(known.rules), stand_in or visitor_id, customer_id)
+    return unit_id is not None and held_back_variant(known.rules, unit_id) == variant
 
 
 def refused_exposure(

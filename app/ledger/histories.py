@@ -17,7 +17,7 @@ from app.ledger.tables import DEEDS
 UNSUBSCRIBE = "unsubscribe"
 """Name of the `custom` event that says: no more messages."""
 
-_IDS = "SELECT kind, id, number FROM identifiers WHERE kind = :kind AND id {among}"
+_IDS = "SELECT i.id, i.number FROM {of_keys} identifiers i ON i.kind = :kind AND i.id = k.key"
 _ORDER_IDS = (
     f"SELECT order_id FROM events WHERE visitor {{among}} AND {DEEDS}"  # noqa: S608 - names of ours only
     " AND type IN ('order', 'order_updated')"
@@ -29,7 +29,7 @@ _STATE_COLUMNS = (
     " e.items_minor, e.discount_minor, e.amount_minor, e.rest"
 )
 _STATES = " UNION ALL ".join(
-    f"SELECT {_STATE_COLUMNS} FROM {{of_keys}} e.order_id = k.key AND e.type = '{kind}'"  # noqa: S608 - names of ours only
+    f"SELECT {_STATE_COLUMNS} FROM {{of_keys}} events e ON e.order_id = k.key AND e.type = '{kind}'"  # noqa: S608 - names of ours only
     for kind in ("order", "order_updated", "order_cancelled", "refund")
 )
 _SIGNS = " UNION ".join(
@@ -150,8 +150,7 @@ def numbers_of(reader: Reader, kind: str, ids: Sequence[str]) -> dict[str, int]:
         kind: `visitor` or `customer`.
         ids: as the shop names them.
     """
-    found = _run(reader, _IDS, ids, kind=kind)
-    return {id_: number for _, id_, number in found}
+    return dict(_run(reader, _IDS, ids, kind=kind))
 
 
 def purchases_of(reader: Reader, numbers: Sequence[int]) -> list[Purchase]:
@@ -188,13 +187,13 @@ def exposures_of(
 _SQLITE = {
     "among": "IN (SELECT value FROM json_each(:keys))",
     # it would rather walk through all rows of a type than look up a list: this order it keeps to
-    "of_keys": "(SELECT value AS key FROM json_each(:keys)) k CROSS JOIN events e ON",
+    "of_keys": "(SELECT value AS key FROM json_each(:keys)) k CROSS JOIN",
     # and rather through what happened to all experiments in a span of time than to one
     "by_time": " INDEXED BY events_of_experiment",
 }
 _POSTGRESQL = {
     "among": "= ANY(:keys)",
-    "of_keys": "unnest(CAST(:keys AS TEXT[])) AS k (key) JOIN events e ON",
+    "of_keys": "unnest(CAST(:keys AS TEXT[])) AS k (key) JOIN",
     "by_time": "",
 }
 

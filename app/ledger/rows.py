@@ -17,6 +17,9 @@ FORCED: Final = 4
 BOT: Final = 8
 """Flag: a crawler was exposed; never analysed."""
 
+HELD_BACK: Final = 16
+"""Flag: exposed after a decision, as one of the share held back from it; analysed on."""
+
 IDENTITY_COLUMNS: Final = ("seq", "event_id", "visitor", "customer", "received_at_us", "flags", "digest")
 SENT_MONEY: Final = (
     "items_minor",
@@ -56,7 +59,7 @@ class Item(NamedTuple):
         event_id: unique for ever.
         visitor_id: text of the anonymous id, or None; leaves no trace but its number.
         customer_id: text of the logged-in id, or None.
-        flags: `CONTRADICTS_HASH`, `UNTRUSTED`, `FORCED`, `BOT`.
+        flags: `CONTRADICTS_HASH`, `UNTRUSTED`, `FORCED`, `BOT`, `HELD_BACK`.
         content: column → value, for the `CONTENT_COLUMNS` that have one.
         said_rest: `rest` as it was sent, where the stored one hides something; two deliveries are compared by
             what was sent.

@@ -69,7 +69,7 @@ class EventRow(SQLModel, table=True):
         seq: 1, 2, 3 … without a gap, in the order of commits.
         visitor: number of the visitor id in `identifiers`; `customer` likewise.
         digest: SHA-256 of the content, see `rows.content_digest`.
-        flags: bits of `rows.CONTRADICTS_HASH`, `rows.UNTRUSTED`, `rows.FORCED` and `rows.BOT`.
+        flags: bits of `rows`: `CONTRADICTS_HASH`, `UNTRUSTED`, `FORCED`, `BOT`, `HELD_BACK`.
         lines_price_minor: Σ quantity × price, null unless every line has a cost; `lines_cost_minor` likewise.
         rest: JSON object of what has no column of its own, or null.
     """

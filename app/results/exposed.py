@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.identity.resolve import Resolution
-from app.ledger.rows import BOT, CONTRADICTS_HASH, FORCED
+from app.ledger.rows import BOT, CONTRADICTS_HASH, FORCED, HELD_BACK
 from app.results.days import Integers, integers, with_day
 from app.results.units import Mask, Scope, origins_of, units_of
 
@@ -20,8 +20,8 @@ def exposures_with_reasons(table: pa.Table, scope: Scope, resolution: Resolution
         named = named | (origin >= 0)
     known = np.asarray(pc.is_in(table["variant"], value_set=pa.array(scope.variants, pa.string())))
     reason = np.full(table.num_rows, "", dtype=object)
-    running = _running(moments, scope.spans)
     flags = integers(table["flags"])
+    running = _running(moments, scope.spans) | _held_back(moments, flags, scope.held_back_us)
     pinned, robots = (flags & FORCED) != 0, (flags & BOT) != 0
     for word, out in (
         *(("outside_running", ~running), ("no_unit", ~named), ("unknown_variant", ~known)),
@@ -44,6 +44,14 @@ def _running(moments: Integers, spans: Sequence[tuple[int, int | None]]) -> Mask
     for start, end in spans:
         inside |= (moments >= start) & (True if end is None else moments < end)
     return inside
+
+
+def _held_back(moments: Integers, flags: Integers, decided_us: int | None) -> Mask:
+    """Exposures since the decision of units that it does not concern."""
+    if decided_us is None:
+        return np.zeros(moments.size, dtype=bool)
+    held: Mask = ((flags & HELD_BACK) != 0) & (moments >= decided_us)
+    return held
 
 
 def _after_freeze(unit: Integers, moments: Integers, usable: Mask, frozen_at_us: int | None) -> Mask:

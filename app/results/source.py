@@ -97,7 +97,10 @@ def scope_of(row: ExperimentRow) -> Scope:
     """Which rows count for an experiment."""
     definition = row.definition
     ends_at_us = None if definition.get("ends_at") is None else moment_us(definition["ends_at"])
-    ends = [moment for moment in (row.frozen_at_us, row.stopped_at_us, ends_at_us) if moment is not None]
+    decision = row.decision or {}
+    holds_back = bool(decision.get("hold_back_share"))
+    ends_by_itself = (row.archived_at_us,) if holds_back else (row.stopped_at_us, ends_at_us)
+    ends = [moment for moment in (row.frozen_at_us, *ends_by_itself) if moment is not None]
     return Scope(
         unit=definition["unit"],
         variants=tuple(variant["key"] for variant in definition["variants"]),
@@ -106,6 +109,7 @@ def scope_of(row: ExperimentRow) -> Scope:
         frozen_at_us=row.frozen_at_us,
         entry_ends_us=min(ends, default=None),
         fallback=definition.get("fallback_unit") is not None,
+        held_back_us=decision["at_us"] if holds_back else None,
     )
 
 

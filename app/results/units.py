@@ -28,6 +28,7 @@ class Scope:
         spans: [from, until) of analysed time, microseconds; until None: still running.
         frozen_at_us: units first exposed from here on are new and stay out; None: not frozen.
         entry_ends_us: no unit enters from here on (frozen, stopped or past its end); None: still open.
+        held_back_us: from the decision on units that are held back go on entering; None: nobody is.
         fallback: an experiment on customers whose visitors are units of their own until they log in.
     """
 
@@ -38,6 +39,7 @@ class Scope:
     frozen_at_us: int | None = None
     entry_ends_us: int | None = None
     fallback: bool = False
+    held_back_us: int | None = None
 
 
 def resolution_of(links: pa.Table, unit: Unit, policy: Policy) -> Resolution:

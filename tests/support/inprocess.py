@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from app.clock import FixedClock
 from app.database import Database
 from app.main import create_app
 from app.settings import Settings
+from tests.support.postgres import administer
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from app.edge.limits import BodyLimit
 
 NOW_US = 1_780_000_000_000_000  # 2026-05-28
+_databases = itertools.count()
 ADMIN_KEY = "olk_adm_" + "a" * 43
 
 DEFINITION: dict[str, Any] = {
@@ -181,6 +184,22 @@ def in_process(url: str, data_dir: Path) -> Iterator[InProcess]:
             yield service
         finally:
             service.runner.run(service.services.stop())
+
+
+@contextmanager
+def on_each_database(request: Any, folder: Path) -> Iterator[InProcess]:
+    """A service on a new database of the kind that a fixture's parameter names: sqlite or postgresql."""
+    if request.param == "sqlite":
+        path = folder / "offerlab.sqlite3"
+        path.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
+        url = f"sqlite:///{path}"
+    else:
+        server = request.getfixturevalue("postgres_template")
+        name = f"module_{next(_databases)}"
+        administer(server, f"CREATE DATABASE {name} TEMPLATE template_offerlab")
+        url = server.replace("/postgres?", f"/{name}?")
+    with in_process(url, folder) as running:
+        yield running
 
 
 def second_replica(service: InProcess, data_dir: Path) -> Services:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from app.clock import isoformat
-from tests.support.inprocess import InProcess, in_process
-from tests.support.postgres import administer
+from tests.support.inprocess import InProcess, on_each_database
 
 HOUR_US = 3_600_000_000
 PATH = "/api/v1/reminders/due"
@@ -121,17 +120,7 @@ class Post:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
-    folder = tmp_path_factory.mktemp("reminders")
-    if request.param == "sqlite":
-        path = folder / "offerlab.sqlite3"
-        path.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
-        url = f"sqlite:///{path}"
-    else:
-        server = request.getfixturevalue("postgres_template")
-        name = f"reminders_{next(_numbers)}"
-        administer(server, f"CREATE DATABASE {name} TEMPLATE template_offerlab")
-        url = server.replace("/postgres?", f"/{name}?")
-    with in_process(url, folder) as running:
+    with on_each_database(request, tmp_path_factory.mktemp("reminders")) as running:
         yield running
 
 
