@@ -19,7 +19,12 @@ class OfferSummary:
         code_issue: `none`, `shared` or `per_visitor`.
         uses_per_customer: 1 = single use, k = k uses, None = reusable (only with a code).
         valid_days: days a code lives, or None.
-        note: free words, shown last (a gift's name, the text of a custom offer).
+        within_days: days within which the next order must come, or None.
+        delay_hours: hours until a reminder is sent, or None.
+        pack_size: smallest pack size of the order, in the shop's unit, or None.
+        referrer_minor: reward of who invites, for the first friend; `invited_minor` of the friend; or None.
+        most_minor: what a growing reward grows to, or None.
+        note: free words, shown last (the text of a custom offer); a gift's name stands beside the word.
     """
 
     kind: str
@@ -31,6 +36,12 @@ class OfferSummary:
     code_issue: str = "none"
     uses_per_customer: int | None = None
     valid_days: int | None = None
+    within_days: int | None = None
+    delay_hours: float | None = None
+    pack_size: int | None = None
+    referrer_minor: int | None = None
+    invited_minor: int | None = None
+    most_minor: int | None = None
     note: str = ""
 
 

@@ -116,7 +116,7 @@ def redeemer_effect(
     y_c, d_c, vy_c, vd_c, vyd_c = control.of_means()
     y_t, d_t, vy_t, vd_t, vyd_t = treatment.of_means()
     gap_y, gap_d, var_y, var_d, cov = y_t - y_c, d_t - d_c, vy_c + vy_t, vd_c + vd_t, vyd_c + vyd_t
-    if gap_d == 0.0 or not var_d > 0.0:
+    if gap_d == 0.0:
         return Inconclusive("no_takers", "the same share of both arms took the offer")
     if not var_y > 0.0:
         return Inconclusive("no_variance", "the outcome is the same for every unit")
@@ -130,7 +130,7 @@ def redeemer_effect(
             gap_d**2 - z**2 * var_d, -2.0 * (gap_y * gap_d - z**2 * cov), gap_y**2 - z**2 * var_y
         ),
         first_stage=gap_d,
-        first_stage_f=gap_d**2 / var_d,
+        first_stage_f=gap_d**2 / var_d if var_d > 0.0 else math.inf,
         pvalue=2.0 * float(ndtr(-abs(gap_y) / math.sqrt(var_y))),
     )
 

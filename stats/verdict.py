@@ -129,8 +129,17 @@ def _judge_ended(evidence: Evidence, treatment: str, primaries: list[Metric]) ->
     equal = all(_inside_margin(evidence, metric, treatment) for metric in primaries)
     state: VerdictState = "no_difference" if equal else "keep_control"
     code = "inside_margin" if equal else "not_proven"
-    reasons = tuple(Reason(code, numbers_of(evidence, metric, treatment)) for metric in primaries)
-    return _Opinion(state, reasons, treatment)
+    reasons = [Reason(code, numbers_of(evidence, metric, treatment)) for metric in primaries]
+    if equal:
+        reasons += _falling_profit(evidence, treatment)
+    return _Opinion(state, tuple(reasons), treatment)
+
+
+def _falling_profit(evidence: Evidence, treatment: str) -> list[Reason]:
+    """Offers that sell alike may earn differently: said where the fall is proven."""
+    profits = [metric for metric in evidence.plan.metrics if metric.key == "profit_per_unit"]
+    fallen = [metric for metric in profits if evidence.claim(metric, treatment) == "bad"]
+    return [Reason("profit_falls", numbers_of(evidence, metric, treatment)) for metric in fallen]
 
 
 def _blockers(evidence: Evidence, treatment: str, won: list[Metric]) -> tuple[Reason, ...]:

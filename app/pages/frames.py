@@ -10,6 +10,7 @@ from dashboards.meta import ENDED_STATUSES, ExperimentMeta, ListRow, OfferSummar
 from dashboards.wording import verdict_sentence
 from stats.results import Result
 
+INVENTED = "invented"  # the audience of experiments that only made-up shoppers enter
 LIVE = frozenset({"running", "paused", "frozen"})
 _AMOUNTS = ("amount_minor", "reward_minor", "price_minor")
 _NOTES = ("product", "sku", "partner", "note", "text", "channel")
@@ -59,7 +60,7 @@ def notices(row: ExperimentRow, result: Result | None) -> tuple[str, ...]:
         found.append("aa_test")
         if result is not None and _names_a_winner(result):
             found.append("false_winner_explained")
-    if row.key in SIMULATED_KEYS:
+    if row.key in SIMULATED_KEYS or row.definition["audience"].get(INVENTED) == row.key:
         found.append("simulated")
     return tuple(found)
 
@@ -92,12 +93,18 @@ def _offer(offer: dict[str, Any] | None) -> OfferSummary | None:
         kind=offer["kind"],
         percent=offer.get("percent"),
         amount_minor=_first(offer, _AMOUNTS),
-        min_order_minor=offer.get("min_order_minor"),
+        min_order_minor=_first(offer, ("min_order_minor", "spend_minor")),
         max_discount_minor=offer.get("max_discount_minor"),
         currency=offer.get("currency"),
         code_issue=code.get("issue", "none"),
         uses_per_customer=code.get("uses_per_customer"),
         valid_days=code.get("valid_days"),
+        within_days=offer.get("valid_days"),
+        delay_hours=offer.get("delay_hours"),
+        pack_size=offer.get("min_pack_size"),
+        referrer_minor=offer.get("referrer_minor"),
+        invited_minor=offer.get("invited_minor"),
+        most_minor=offer.get("max_reward_minor") if offer.get("growth") == "growing" else None,
         note=str(_first(offer, _NOTES) or ""),
     )
 

@@ -9,6 +9,7 @@ from stats.results import Check, Result
 from stats.trust import QUIET_NOTES
 
 _RANK = {"stop": 0, "warning": 1, "ok": 2}
+_ONCE = frozenset({"budget_cut", "policies_contradict"})  # happened or did not: a count says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def banner(result: Result, words: Words, names: Mapping[str, str]) -> Banner:
 
 def _finding(check: Check, words: Words) -> Finding:
     said = check_words(words, check)
-    count = "" if check.count is None else words.formats.number(check.count)
+    is_told = check.count is not None and check.key not in _ONCE
+    count = words.formats.number(check.count or 0) if is_told else ""
     detail = check.detail if check.detail != said.cause else ""
     return Finding(check.status, said.title, count, said.cause, said.remedy, detail)
 

@@ -181,14 +181,14 @@ def _effect(
     title = metric_title(words, metric.key) + (f" ({ends[row.margin_end]})" if row.margin_end else "")
     took = words.formats.share(row.takers / row.units, 1) if row.units else "–"
     head = (title, names.get(row.treatment, row.treatment), took)
-    if row.effect is None or row.interval is None or row.first_stage_f is None:
+    if row.effect is None or row.interval is None:
         return (*head, "–", why_not(words, row.inconclusive or "unusable"), "–", "–")
     sets = " ∪ ".join(amounts.interval(*ends, row.effect) or "−∞ … +∞" for ends in row.anderson_rubin)
     return (
         *head,
         amounts.difference(row.effect, *row.interval),
         "–" if row.weak else amounts.interval(*row.interval, row.effect),
-        words.formats.number(row.first_stage_f, 1),
+        "∞" if row.first_stage_f is None else words.formats.number(row.first_stage_f, 1),
         sets,
     )
 

@@ -34,8 +34,9 @@ def offer_line(words: Words, offer: OfferSummary | None) -> str:
         _benefit(words, offer),
         _threshold(words, offer),
         _limit(words, offer),
+        *_conditions(words, offer),
         _code(words, offer),
-        offer.note,
+        "" if offer.kind == "gift" else offer.note,
     ]
     line = ", ".join(part for part in parts if part)
     return line[:1].upper() + line[1:]
@@ -50,7 +51,33 @@ def _benefit(words: Words, offer: OfferSummary) -> str:
         return words.gettext(
             "%(size)s %(kind)s", kind=kind, size=_money(words, offer.amount_minor, offer.currency)
         )
-    return kind
+    return f"{kind}: {offer.note}" if offer.kind == "gift" and offer.note else kind
+
+
+def _conditions(words: Words, offer: OfferSummary) -> list[str]:
+    """What a single kind asks or promises beside its size and its code."""
+    said = []
+    if offer.pack_size is not None:
+        size = words.formats.number(offer.pack_size)
+        said.append(words.gettext("packs of %(size)s or more in the order", size=size))
+    if offer.within_days is not None:
+        said.append(words.ngettext("within %(count)s day", "within %(count)s days", offer.within_days))
+    if offer.delay_hours is not None:
+        hours = words.formats.number(offer.delay_hours, 0 if float(offer.delay_hours).is_integer() else 1)
+        said.append(words.gettext("after %(hours)s h", hours=hours))
+    return [*said, *_rewards(words, offer)]
+
+
+def _rewards(words: Words, offer: OfferSummary) -> list[str]:
+    said = []
+    for amount, text in (
+        (offer.referrer_minor, mark("%(amount)s for the one who invites")),
+        (offer.most_minor, mark("growing to %(amount)s")),
+        (offer.invited_minor, mark("%(amount)s for the friend")),
+    ):
+        if amount:
+            said.append(words.gettext(text) % {"amount": _money(words, amount, offer.currency)})
+    return said
 
 
 def _threshold(words: Words, offer: OfferSummary) -> str:

@@ -76,6 +76,14 @@ STATES = {
     ),
 }
 
+# `no_difference` where profit is shown to fall: the offers sell alike, and one of them costs more.
+DEARER = StateWords(
+    mark("No difference"),
+    "=",
+    mark("keep “%(control)s”, which earns more"),
+    mark("Stop the experiment and keep the present offer: it sells as much and earns more."),
+)
+
 # `collecting` of an experiment that collects no more.
 ENDED = StateWords(
     mark("No answer"),

@@ -16,7 +16,7 @@ from dashboards.wording.findings import (
 from dashboards.wording.language import Words, mark, words_for
 from dashboards.wording.metrics import metric_name
 from dashboards.wording.missing import is_known_gap, why_no_number
-from dashboards.wording.reasons import ENDED, REASONS, STATES, StateWords
+from dashboards.wording.reasons import DEARER, ENDED, REASONS, STATES, StateWords
 from stats.results import MetricResult, Reason, Result
 
 # Keyed by whether another metric's money is told, and whether both ends are known.
@@ -83,7 +83,7 @@ def verdict_words(
 ) -> VerdictWords:
     """The verdict part by part (see `verdict_sentence`)."""
     state = "do_not_trust" if result.trust.status == "stop" else result.verdict.state
-    said = state_words(state, ended=ended)
+    said = DEARER if _is_dearer(result, state) else state_words(state, ended=ended)
     places = _places(result, words, names)
     action = words.gettext(said.action) % places
     headline = words.gettext("%(lead)s: %(action)s.", lead=_lead(result, words, places, state), action=action)
@@ -95,6 +95,15 @@ def verdict_words(
         details=_details(result, words, places, state),
         next_step=words.gettext(said.next_step),
     )
+
+
+def _is_dearer(result: Result, state: str) -> bool:
+    """Whether the offers sell alike and the new one is shown to earn less."""
+    alike, fallen = (
+        {reason.params.get("variant") for reason in result.verdict.reasons if reason.code == code}
+        for code in ("inside_margin", "profit_falls")
+    )
+    return state == "no_difference" and bool(fallen) and alike <= fallen
 
 
 def _lead(result: Result, words: Words, places: dict[str, str], state: str) -> str:
@@ -134,7 +143,10 @@ def _first_reason(result: Result, state: str) -> Reason:
 
 
 def _details(result: Result, words: Words, places: dict[str, str], state: str) -> tuple[str, ...]:
-    rest = [_more(reason, words, places) for reason in result.verdict.reasons[1:]]
+    further = result.verdict.reasons[1:]
+    if _is_dearer(result, state):  # the headline says it
+        further = tuple(reason for reason in further if reason.code != "profit_falls")
+    rest = [_more(reason, words, places) for reason in further]
     if state == "do_not_trust":
         return tuple(rest) if result.verdict.state == state else ()
     said = [_month(result, words), _chance(result, words), _profit(result, words, places), *rest]

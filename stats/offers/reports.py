@@ -72,6 +72,7 @@ class RedeemerRow:
         takers: units of the treatment that took it; `units` of how many.
         effect: per taker, in the metric's own unit.
         anderson_rubin: effects not refuted, as intervals; an open end is None.
+        first_stage_f: None also where everybody who was offered it took it: there is nothing to estimate.
         weak: first-stage F under 10: only `anderson_rubin` may be read.
     """
 

@@ -115,7 +115,7 @@ def _with_effect(empty: RedeemerRow, control: TakenMoments, treated: TakenMoment
         interval=found.interval,
         anderson_rubin=tuple((_finite(low), _finite(high)) for low, high in found.anderson_rubin),
         first_stage=found.first_stage,
-        first_stage_f=found.first_stage_f,
+        first_stage_f=_finite(found.first_stage_f),
         weak=found.is_weak,
         pvalue=found.pvalue,
     )

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
+from dashboards.meta import OfferSummary
 from dashboards.wording import LOCALES, best_locale, verdict_sentence, verdict_words, words_for
 from dashboards.wording import catalogue as catalogues
 from dashboards.wording.language import FOLDER
@@ -72,6 +73,50 @@ def test_the_roll_out_sentence_has_point_interval_and_month() -> None:
             "«Threshold 1000 ₽» приносит на 12,8 ₽ больше прибыли с посетителя, от 2,9 до 22,6: внедряйте."
         )
     )
+
+
+def test_offers_that_sell_alike_where_one_earns_less_are_not_left_to_taste() -> None:
+    alike = Reason("inside_margin", {"variant": TREATMENT, "metric": "conversion_rate"})
+    falls = Reason("profit_falls", {"variant": TREATMENT, "metric": "profit_per_unit"})
+    both = replace(roll_out_result(), verdict=Verdict("no_difference", (alike, falls)))
+    said = verdict_words(both, words_for("en"), NAMES)
+    assert said.headline.endswith("keep “Threshold 3000 ₽”, which earns more.")
+    assert "Either offer may stay" not in said.next_step
+    assert "gain in sales" not in said.sentence
+    assert "оставьте «Threshold 3000 ₽»" in verdict_sentence(both, "ru", NAMES)
+    one = replace(roll_out_result(), verdict=Verdict("no_difference", (alike,)))
+    assert "Either offer may stay" in verdict_words(one, words_for("en"), NAMES).next_step
+
+
+@pytest.mark.parametrize(
+    ("offer", "en", "ru"),
+    [
+        (
+            OfferSummary("next_order_discount", percent=15, within_days=7),
+            "15% discount on the next order, within 7 days",
+            "Скидка на следующий заказ 15 %, в течение 7 дней",
+        ),
+        (
+            OfferSummary("gift", pack_size=1000, note="coffee-sample"),
+            "Gift: coffee-sample, packs of 1,000 or more in the order",
+            "Подарок: coffee-sample, упаковки в заказе от 1 000",
+        ),
+        (
+            OfferSummary("reminder", delay_hours=24.0, note="email"),
+            "Reminder, after 24 h, email",
+            "Напоминание, через 24 ч, email",
+        ),
+        (
+            OfferSummary("referral", currency="RUB", referrer_minor=10_000, most_minor=100_000),
+            "Reward for inviting a friend, 100 ₽ for the one who invites, growing to 1,000 ₽",
+            "Награда за приглашение друга, 100 ₽ тому, кто приглашает, растёт до 1 000 ₽",
+        ),
+    ],
+    ids=["next order", "gift", "reminder", "referral"],
+)
+def test_an_offer_s_line_names_what_its_kind_asks_and_promises(offer: OfferSummary, en: str, ru: str) -> None:
+    for locale, line in (("en", en), ("ru", ru)):
+        assert offer_line(words_for(locale), offer).replace("\u00a0", " ") == line
 
 
 def test_no_gain_is_claimed_while_the_interval_holds_zero() -> None:

@@ -92,6 +92,19 @@ def test_leakage_and_equal_taking_have_no_number() -> None:
     assert isinstance(redeemer_effect(TakenMoments(10, 0, 10.0, 10.0, 0.0), flat), Inconclusive)
 
 
+def test_where_everybody_takes_the_offer_the_effect_is_the_difference_itself() -> None:
+    rng = np.random.default_rng(4)
+    control, treated = 10.0 + rng.standard_normal(400), 11.0 + rng.standard_normal(400)
+    found = redeemer_effect(moments(control, np.zeros(400)), moments(treated, np.ones(400)))
+    assert isinstance(found, RedeemerEffect)
+    assert found.effect == pytest.approx(treated.mean() - control.mean())
+    error = math.sqrt(control.var(ddof=1) / 400 + treated.var(ddof=1) / 400)
+    assert found.standard_error == pytest.approx(error, rel=1e-9)
+    (only,) = found.anderson_rubin
+    assert only == pytest.approx(found.interval, rel=1e-9)
+    assert (found.first_stage, found.first_stage_f, found.is_weak) == (1.0, math.inf, False)
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [

@@ -227,6 +227,14 @@ def test_no_difference_only_when_the_interval_lies_inside_the_margin(interval: A
     assert codes(found) == ["inside_margin" if state == "no_difference" else "not_proven"]
 
 
+def test_offers_that_sell_alike_and_earn_differently_are_told_apart() -> None:
+    metrics = (result(SALES, interval=(-9.0, 9.0)), *RESULTS[1:])
+    found = verdict(metrics=metrics, looks=(look(PROFIT.label, "lower"),), ended=True)
+    assert (found.state, codes(found)) == ("no_difference", ["inside_margin", "profit_falls"])
+    risen = verdict(metrics=metrics, looks=(look(PROFIT.label, "upper"),), ended=True)
+    assert (risen.state, codes(risen)) == ("no_difference", ["inside_margin"])
+
+
 def test_an_interval_inside_the_margin_decides_nothing_before_the_end() -> None:
     found = verdict(metrics=(result(SALES, interval=(-1.0, 1.0)), *RESULTS[1:]), looks=())
     assert found.state == "collecting"

@@ -84,7 +84,9 @@ def test_the_service_says_what_was_planted(few: Tried) -> None:
 @pytest.mark.parametrize("name", FEW.split(","))
 def test_the_page_says_it_too(few: Tried, name: str, lang: str) -> None:
     found = few.offers[name]
-    assert headline(found, lang) in page(few.live, found["experiment"], lang)
+    said = page(few.live, found["experiment"], lang)
+    assert headline(found, lang) in said
+    assert {"en": "Simulated shoppers", "ru": "Смоделированные покупатели"}[lang] in said
 
 
 def test_a_second_run_reads_the_same_and_sends_nothing(few: Tried) -> None:
