@@ -13,6 +13,10 @@ _NUMBERS = text("SELECT number, kind FROM identifiers WHERE id = :id")
 _TEXTS = text("SELECT number, kind, id FROM identifiers WHERE number IN :numbers").bindparams(
     bindparam("numbers", expanding=True)
 )
+_UNUSED = text(
+    "SELECT i.number, i.kind, i.id FROM identifiers i WHERE i.id IN :ids AND i.number NOT IN :numbers"
+    " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.visitor = i.number OR e.customer = i.number)"
+).bindparams(bindparam("ids", expanding=True), bindparam("numbers", expanding=True))
 _TRUSTED = f"(flags & {UNTRUSTED}) = 0 AND visitor IS NOT NULL AND customer IS NOT NULL"
 _LINK = "SELECT visitor, customer, occurred_at_us, event_id FROM events WHERE "
 _OF_VISITORS = text(f"{_LINK}{_TRUSTED} AND visitor IN :visitors").bindparams(
@@ -64,7 +68,15 @@ def person_of(session: Session, person_id: str) -> Person:
     if customers:
         found = _links(session, _OF_CUSTOMERS_VISITORS, customers=[*customers])
         visitors |= {visitor for visitor, owner in _owners(found).items() if owner in customers}
-    return _named(session, [*visitors, *customers])
+    return _with_unused(session, _named(session, [*visitors, *customers]))
+
+
+def _with_unused(session: Session, person: Person) -> Person:
+    """The person with the numbers that a referral gave their ids as the other kind: nobody has used them."""
+    known = {"ids": person.texts, "numbers": person.numbers}
+    for number, kind, text_ in session.execute(_UNUSED, known).all() if person.numbers else ():
+        (person.visitors if kind == "visitor" else person.customers)[text_] = number
+    return person
 
 
 def _links(session: Session, statement: TextClause, **values: Sequence[int]) -> list[Link]:

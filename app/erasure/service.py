@@ -81,7 +81,7 @@ def erase(database: Database, sealing: ErasureLog, person_id: str, actor: str, n
     done = scrub(database, sorted({*person.texts, person_id}))
     if done:
         _mark_scrubbed(database, number)
-    return Erased(number, len(person.numbers), done)
+    return Erased(number, len(person.texts), done)
 
 
 def _erase(
@@ -166,7 +166,7 @@ def _write(session: Session, sealing: ErasureLog, search: _Search, ids: set[str]
     session.flush()
     if drop_people(session, ids):
         bump(session)
-    done: dict[str, Any] = {"ids": len(person.numbers), "rows_changed": len(changes)}
+    done: dict[str, Any] = {"ids": len(person.texts), "rows_changed": len(changes)}
     record(session, actor, "visitor.erase", f"erasure {number}", None, done, now_us)
     return number
 

@@ -26,7 +26,7 @@ def export_data(
     as_of: Annotated[str | None, Query(max_length=40)] = None,
     through_seq: Annotated[int | None, Query(ge=0)] = None,
 ) -> StreamingResponse:
-    """A file: units, exposures, orders, refunds, redemptions, events, cells or looks, or plan.toml.
+    """A file: units, exposures, orders, refunds, redemptions, referrals, events, cells, looks; or plan.toml.
 
     Each but the plan as .csv, .parquet or .arrow; events are messages, points and codes issued.
 

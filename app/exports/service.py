@@ -73,8 +73,8 @@ def export(
     Args:
         services: the wired services.
         key: of the experiment.
-        name: `units`, `exposures`, `orders`, `refunds`, `redemptions`, `events`, `cells` or `looks`, a dot,
-            and `csv`, `parquet` or `arrow`; or `plan.toml`.
+        name: `units`, `exposures`, `orders`, `refunds`, `redemptions`, `referrals`, `events`, `cells` or
+            `looks`, a dot, and `csv`, `parquet` or `arrow`; or `plan.toml`.
         as_of: as for results.
         through_seq: as for results.
 
@@ -135,6 +135,10 @@ def _redemptions(taken: _Taken) -> pa.Table:
     return rows.redemption_table(taken.inputs.redemptions, taken.inputs.unconfirmed, taken.key)
 
 
+def _referrals(taken: _Taken) -> pa.Table:
+    return rows.referral_table(taken.inputs.invited, taken.key)
+
+
 def _events(taken: _Taken) -> pa.Table:
     return rows.event_table(taken.inputs.data.costs, taken.inputs.data.claims, taken.key)
 
@@ -154,6 +158,7 @@ _TABLES: dict[str, Callable[[_Taken], pa.Table]] = {
     "orders": _orders,
     "refunds": _refunds,
     "redemptions": _redemptions,
+    "referrals": _referrals,
     "events": _events,
     "cells": _cells,
     "looks": _looks,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app.ledger.beside import Beside
 from app.ledger.rows import CONTENT_COLUMNS, Identifier, Item, Outcome, Row, content_digest
@@ -58,11 +59,12 @@ def record(store: Store, items: Sequence[Item], cached: Mapping[Identifier, int]
     for item in items:
         visitor = numbers.get(("visitor", item.visitor_id)) if item.visitor_id is not None else None
         customer = numbers.get(("customer", item.customer_id)) if item.customer_id is not None else None
-        digest = content_digest(item.said(), visitor, customer)
+        content, said = _with_people(item, numbers)
+        digest = content_digest(said, visitor, customer)
         outcome = known.judge(item, digest)
         outcomes.append(outcome)
         if outcome is ACCEPTED:
-            value_of = item.content.get
+            value_of = content.get
             seq = head + len(rows) + 1
             beside.add(seq, item.veiled)
             identity = (seq, item.event_id, visitor, customer, now_us, item.flags, digest)
@@ -80,6 +82,14 @@ def _write(store: Store, rows: Sequence[Row], added: Mapping[Identifier, int]) -
         store.add_identifiers([(number, kind, text) for (kind, text), number in added.items()])
     if rows:
         store.add_events(rows)
+
+
+def _with_people(item: Item, numbers: Mapping[Identifier, int]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is stored of an item and what it says, the people of a referral as numbers."""
+    if item.referred is None:
+        return item.content, item.said()
+    content = {**item.content, "rest": item.referred.rest(numbers)}
+    return content, content
 
 
 class _Known:

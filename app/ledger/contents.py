@@ -15,6 +15,7 @@ _COPIED: dict[type[events.Common], tuple[str, ...]] = {
     events.OrderCancelled: ("order_id",),
     events.Refund: ("refund_id", "order_id", "amount_minor", "margin_minor"),
     events.Identify: (),
+    events.Referral: (),
     events.Custom: ("name", "value", "value_minor"),
 }
 _ORDER_COLUMNS = (

@@ -157,6 +157,25 @@ class PointsSpent(Common, tag="points_spent"):
     value_minor: SignedMinor
 
 
+class Somebody(Struct, kw_only=True, forbid_unknown_fields=True):
+    """Somebody by an id whose kind is said: of a visitor or of a customer, not both."""
+
+    visitor_id: Id | None = None
+    customer_id: Id | None = None
+
+
+class Referral(Common, tag="referral"):
+    """Somebody invited somebody else.
+
+    Attributes:
+        referrer: who invited: an id, of a visitor or a customer as it turns out, or `{"customer_id": …}`.
+        invited: who came, likewise.
+    """
+
+    referrer: Id | Somebody
+    invited: Id | Somebody
+
+
 Event = (
     Exposure
     | Order
@@ -168,8 +187,9 @@ Event = (
     | MessageSent
     | PointsEarned
     | PointsSpent
+    | Referral
 )
 PUBLISHABLE: tuple[type[Common], ...] = (Exposure, Custom)
 """What a key that sits in a browser may send."""
-UNIT_OPTIONAL: tuple[type[Common], ...] = (OrderCancelled, Refund)
-"""Belong to an order, so they need no id of a visitor or customer."""
+UNIT_OPTIONAL: tuple[type[Common], ...] = (OrderCancelled, Refund, Referral)
+"""Belong to an order or name people themselves, so they need no id of a visitor or customer."""

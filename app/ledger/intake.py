@@ -21,6 +21,7 @@ from app.ledger.contents import MoneyOverflow, content_of, order_rest
 from app.ledger.currencies import CURRENCIES
 from app.ledger.events import MAX_ID_LENGTH, Event
 from app.ledger.exposures import KnownExperiment, flags_of, refused_exposure
+from app.ledger.referred import Referred, referred
 from app.ledger.rows import CONTRADICTS_HASH, UNTRUSTED, Item
 from app.ledger.veiled import Veil, veiled_order
 
@@ -199,7 +200,19 @@ def _item(event: Event, sender: Sender) -> Item:
     except MoneyOverflow as error:
         raise Unfit("out_of_range", str(error)) from None
     item = Item(event.event_id, event.visitor_id, event.customer_id, flags, content)
+    if isinstance(event, events.Referral):
+        return item._replace(referred=_referred(event))
     return _veiled(item, event, sender.veil) if isinstance(event, events.OrderState) else item
+
+
+def _referred(event: events.Referral) -> Referred:
+    try:
+        named = referred(event)
+    except ValueError as error:
+        raise Unfit("invalid", str(error)) from None
+    if named.is_one_person():
+        raise Unfit("self_referral", "invited: the same id as referrer")
+    return named
 
 
 def _veiled(item: Item, order: events.OrderState, veil: Veil) -> Item:

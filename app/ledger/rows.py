@@ -5,6 +5,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from app.ledger import referred
+from app.ledger.referred import Referred
 from app.ledger.veiled import NOTHING_VEILED, Veiled
 
 CONTRADICTS_HASH: Final = 1
@@ -49,7 +51,7 @@ CONTENT_COLUMNS: Final = (
 )
 COLUMNS: Final = IDENTITY_COLUMNS + CONTENT_COLUMNS
 Row = tuple[Any, ...]
-Identifier = tuple[Literal["visitor", "customer"], str]
+Identifier = referred.Identifier
 
 
 class Item(NamedTuple):
@@ -64,6 +66,7 @@ class Item(NamedTuple):
         said_rest: `rest` as it was sent, where the stored one hides something; two deliveries are compared by
             what was sent.
         veiled: what is stored beside the row.
+        referred: whom a referral names; they become numbers in `rest`.
     """
 
     event_id: str
@@ -73,6 +76,7 @@ class Item(NamedTuple):
     content: dict[str, Any]
     said_rest: str | None = None
     veiled: Veiled = NOTHING_VEILED
+    referred: Referred | None = None
 
     def said(self) -> dict[str, Any]:
         """The content as it was sent."""
@@ -85,7 +89,7 @@ class Item(NamedTuple):
             named.append(("visitor", self.visitor_id))
         if self.customer_id is not None:
             named.append(("customer", self.customer_id))
-        return named
+        return named if self.referred is None else [*named, *self.referred.everybody()]
 
 
 class Outcome(NamedTuple):

@@ -15,6 +15,7 @@ from app.results.days import flat, integers, shop_days, with_day
 from app.results.exposed import exposures_with_reasons, flagged
 from app.results.ledger_rows import LedgerRows
 from app.results.redeemed import own_redemptions, redemptions_with_variants, without_orders_of
+from app.results.referred import Invitations, invitations, of_their_cluster, with_clusters
 from app.results.units import Mask, Policy, Scope, of_exposed, resolution_of, units_of, with_units
 
 LOST_ORDERS, LOST_SHARE = 20, 0.95  # from here on orders of unexposed units point to different ids
@@ -30,7 +31,8 @@ class Inputs:
         notes: counts by name, those above 0 only.
         redemptions: each with `unit` (the redeemer) and `redeemer_variant` (null: never assigned).
         unconfirmed: the same of orders that name a code whose redemption is not on record.
-        links: how many links there are (before the cut by policy).
+        invited: the referrals, where an offer is one and the policy follows them.
+        links: how many links and referrals there are (before the cut by policy).
     """
 
     data: AnalysisData
@@ -39,6 +41,7 @@ class Inputs:
     links: int = 0
     redemptions: pa.Table | None = None
     unconfirmed: pa.Table | None = None
+    invited: Invitations | None = None
 
 
 def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> Inputs:
@@ -56,6 +59,10 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
     cut = rows.before(as_of_us)
     resolution = resolution_of(cut.links, scope.unit, policy)
     exposures = exposures_with_reasons(cut.exposures, scope, resolution)
+    invited = None if policy == "strict" else invitations(cut, scope, resolution, exposures)
+    if invited is not None:
+        resolution, alone = with_clusters(resolution, invited.clusters), exposures
+        exposures = of_their_cluster(exposures_with_reasons(cut.exposures, scope, resolution), alone)
     analysed = exposures.filter(pc.equal(exposures["reason"], "")).sort_by(
         [("occurred_us", "ascending"), ("event_id", "ascending")]
     )
@@ -76,6 +83,7 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
         "exposures_of_bots": _count(pc.equal(reasons, "bot")),
         "orders_without_exposure": _lost_orders(everyones, exposed, analysed),
         "contradicting_links": resolution.contradicting,
+        **(invited.notes() if invited is not None else {}),
     }
     return Inputs(
         data=AnalysisData(
@@ -89,14 +97,16 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
         exposures=exposures,
         redemptions=redemptions,
         unconfirmed=without_orders_of(named, redemptions),
+        invited=invited,
         notes={name: count for name, count in notes.items() if count},
-        links=cut.links.num_rows,
+        links=cut.links.num_rows + cut.referrals.num_rows,
     )
 
 
 def link_days(rows: LedgerRows, timezone: str) -> set[int]:
-    """Shop days on which a link happened, days since 1970-01-01."""
-    return set(np.unique(shop_days(integers(rows.links["occurred_us"]), timezone)).tolist())
+    """Shop days on which a link or a referral happened, days since 1970-01-01."""
+    moments = np.concatenate([integers(rows.links["occurred_us"]), integers(rows.referrals["occurred_us"])])
+    return set(np.unique(shop_days(moments, timezone)).tolist())
 
 
 def _orders(rows: LedgerRows, scope: Scope, resolution: Resolution) -> pa.Table:

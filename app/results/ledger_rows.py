@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.engine import tables
+from app.ledger.referral_rows import REFERRALS
 
 _IDS = [("visitor", pa.int64()), ("customer", pa.int64())]
 EXPOSURE_ROWS = pa.schema(
@@ -74,6 +75,7 @@ class LedgerRows:
         redemptions: orders in which an offer of the experiment was used; `code_variant` is null where the
             order only names the experiment.
         unconfirmed: orders that name a code of the experiment whose redemption is not on record.
+        referrals: who invited whom, by every number a side may be; only where an offer is a referral.
     """
 
     exposures: pa.Table
@@ -85,10 +87,15 @@ class LedgerRows:
     claims: pa.Table = field(default_factory=CLAIM_ROWS.empty_table)
     redemptions: pa.Table = field(default_factory=REDEMPTION_ROWS.empty_table)
     unconfirmed: pa.Table = field(default_factory=REDEMPTION_ROWS.empty_table)
+    referrals: pa.Table = field(default_factory=REFERRALS.empty_table)
 
     def before(self, at_us: int) -> "LedgerRows":
         """Only rows that happened before a moment, microseconds since 1970 UTC."""
         return LedgerRows(*(table.filter(pc.less(table["occurred_us"], at_us)) for table in self._tables()))
+
+    def joins(self) -> int:
+        """How many rows join ids: under `strict` they do not."""
+        return int(self.links.num_rows + self.referrals.num_rows)
 
     def latest_us(self) -> int:
         """The moment of the last row, microseconds since 1970 UTC; −1 without rows."""

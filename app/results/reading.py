@@ -74,7 +74,7 @@ def read(study: Study, question: Question, written: Written) -> Result:
         written: looks and caps of `first_touch`; those of `strict` are replayed from the rows.
     """
     found = _read_one(study, question, written)
-    if study.rows.before(question.as_of_us).links.num_rows:
+    if study.rows.before(question.as_of_us).joins():
         other_policy: Policy = "strict" if question.policy == "first_touch" else "first_touch"
         other = _read_one(study, replace(question, policy=other_policy), written)
         if _contradict(found.verdict, other.verdict):
@@ -123,7 +123,7 @@ def _read_one(study: Study, question: Question, written: Written) -> Result:
 def _looks_and_caps(
     study: Study, policy: Policy, written: Written, closed_day: int
 ) -> tuple[Sequence[Look], Mapping[str, int]]:
-    if policy == "first_touch" or study.rows.links.num_rows == 0:
+    if policy == "first_touch" or not study.rows.joins():
         return written.looks, written.caps
     days = [day for day in written.days if day <= closed_day]
     replayed = close_range(study, policy, days, (), {})

@@ -1,5 +1,8 @@
 """An experiment's rows from the database, as one `Study`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
 from app.codes.service import named_codes
@@ -8,6 +11,7 @@ from app.engine.port import Engine
 from app.experiments.lifecycle import running_spans
 from app.experiments.tables import ExperimentRow
 from app.ledger import offer_rows, queries
+from app.ledger.referral_rows import REFERRALS, referral_rows
 from app.results.closing import Study
 from app.results.ledger_rows import (
     CANCELLATION_ROWS,
@@ -63,14 +67,21 @@ def load_study(
         plan=plan_of(row.definition, row.version),
         economics=economics_of(row.definition),
         scope=scope_of(row),
-        rows=ledger_rows(database, row.key, queries.Cut(before_us, through_seq)),
+        rows=ledger_rows(
+            database,
+            row.key,
+            queries.Cut(before_us, through_seq),
+            by_referral=has_referral(row.definition),
+        ),
         engine=engine_of(settings),
         terms=terms_of(row.definition),
     )
 
 
-def ledger_rows(database: Database, experiment: str, cut: queries.Cut) -> LedgerRows:
-    """Rows of one experiment, and everybody's orders, refunds and links."""
+def ledger_rows(
+    database: Database, experiment: str, cut: queries.Cut, *, by_referral: bool = False
+) -> LedgerRows:
+    """Rows of one experiment, and everybody's orders, refunds and links; referrals where they matter."""
     return LedgerRows(
         exposures=_ours(queries.exposure_rows(database, cut, experiment), EXPOSURE_ROWS),
         orders=_ours(queries.order_rows(database, cut), ORDER_ROWS),
@@ -81,7 +92,13 @@ def ledger_rows(database: Database, experiment: str, cut: queries.Cut) -> Ledger
         claims=_ours(offer_rows.claim_rows(database, cut, experiment), CLAIM_ROWS),
         redemptions=_ours(offer_rows.redemption_rows(database, cut, experiment), REDEMPTION_ROWS),
         unconfirmed=_unconfirmed(database, cut, experiment),
+        referrals=referral_rows(database, cut) if by_referral else REFERRALS.empty_table(),
     )
+
+
+def has_referral(definition: Mapping[str, Any]) -> bool:
+    """Whether an offer of a definition is a referral."""
+    return any((variant.get("offer") or {}).get("kind") == "referral" for variant in definition["variants"])
 
 
 def _unconfirmed(database: Database, cut: queries.Cut, experiment: str) -> pa.Table:
@@ -110,6 +127,7 @@ def scope_of(row: ExperimentRow) -> Scope:
         entry_ends_us=min(ends, default=None),
         fallback=definition.get("fallback_unit") is not None,
         held_back_us=decision["at_us"] if holds_back else None,
+        by_referral=has_referral(definition),
     )
 
 

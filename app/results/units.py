@@ -30,6 +30,7 @@ class Scope:
         entry_ends_us: no unit enters from here on (frozen, stopped or past its end); None: still open.
         held_back_us: from the decision on units that are held back go on entering; None: nobody is.
         fallback: an experiment on customers whose visitors are units of their own until they log in.
+        by_referral: an offer is a referral: the invited belong to the cluster of who invited them.
     """
 
     unit: Unit
@@ -40,6 +41,7 @@ class Scope:
     entry_ends_us: int | None = None
     fallback: bool = False
     held_back_us: int | None = None
+    by_referral: bool = False
 
 
 def resolution_of(links: pa.Table, unit: Unit, policy: Policy) -> Resolution:

@@ -145,6 +145,16 @@ _CHECKS = {
             "Compare how each variant's checkout redeems codes; redemptions of the variants do not compare."
         ),
     ),
+    "self_referrals": CheckWords(
+        mark("Some visitors invited themselves under another id"),
+        mark("Both ids turned out to be one person. Such referrals bring nobody and do not count."),
+        mark("Give the reward only after the invited person's first paid order."),
+    ),
+    "contradicting_referrals": CheckWords(
+        mark("Some visitors were invited by several others, or by somebody they had invited"),
+        mark("The earliest referral counts; the others join nobody."),
+        mark("Check that the shop sends a referral once, when the invited person first arrives."),
+    ),
     "late_events": CheckWords(
         mark("Events arrived after their day was closed"),
         mark("A queue or an import delivers late. They count from the next reading on."),

@@ -64,6 +64,9 @@ def live(service: InProcess) -> str:
     send(service, order(6, f"{PHONE}/1", visitor_id=PHONE), order(7, "o-2", customer_id=ANNA))
     send(service, event("refund", 8, refund_id="r-1", order_id=f"{PHONE}/1", amount_minor=400))
     send(service, event("identify", 9, visitor_id=LAPTOP, customer_id=BORIS))  # contradicts: not merged
+    send(service, event("referral", 10, referrer=ANNA, invited="friend"))  # as a visitor too, which nobody is
+    send(service, event("referral", 11, referrer={"customer_id": BORIS}, invited={"visitor_id": LAPTOP}))
+    send(service, order(12, "o-3", customer_id=ANNA, codes=[f"GIFT-FOR-{ANNA}"]))
     send(service, *(event("custom", 100 + n, visitor_id=f"other-{n:05}", name="x") for n in range(FILLER)))
     pinned = service.call(
         "PUT", f"/api/v1/experiments/{key}/forced", {"units": {PHONE: variant, "qa": variant}}
