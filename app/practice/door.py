@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Final, Self, TypeVar
 
-import httpx
+from app.practice.wire import Answer, HttpWire, Unreachable, Wire
 
 BATCH: Final = 1000
-_AT_ONCE: Final = 8
+_AT_ONCE: Final = 16
 _TRIES: Final = 20
 _LONGEST_WAIT_SECONDS: Final = 30.0
 _WAITING: Final = frozenset({429, 503})
@@ -28,7 +28,7 @@ class Door:
         url: address of the service.
         key: an adm key: it defines experiments as a manager does and sends orders as a shop does.
         pause: waits so many seconds.
-        transport: of httpx, for tests.
+        wire: what calls go over, for tests; HTTP to the address otherwise.
     """
 
     def __init__(
@@ -36,24 +36,22 @@ class Door:
         url: str,
         key: str,
         pause: Callable[[float], None] = time.sleep,
-        transport: httpx.BaseTransport | None = None,
+        wire: Wire | None = None,
     ) -> None:
-        limits = httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=_AT_ONCE)
-        headers = {"authorization": f"Bearer {key}"}
-        self._http = httpx.Client(
-            base_url=url, headers=headers, timeout=120, limits=limits, transport=transport
-        )
+        try:
+            self._wire = wire or HttpWire(url, {"authorization": f"Bearer {key}"})
+        except Unreachable as error:
+            raise Stopped(str(error)) from None
         self._pool = ThreadPoolExecutor(_AT_ONCE)
-        self._pause = pause
+        self.pause = pause
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
-        self._http.close()
 
-    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+    def ask(self, method: str, path: str, body: object = None) -> Answer:
         """One call and its answer, whatever it is; 429 and 503 are tried again when `Retry-After` says.
 
         Raises:
@@ -61,15 +59,13 @@ class Door:
         """
         for _ in range(_TRIES):
             try:
-                answer = self._http.request(method, path, json=body)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise Stopped(
-                    f"no answer from {self._http.base_url}: {error or type(error).__name__}"
-                ) from None
-            if answer.status_code not in _WAITING:
+                answer = self._wire.exchange(method, path, body)
+            except Unreachable as error:
+                raise Stopped(str(error)) from None
+            if answer.status not in _WAITING:
                 return answer
-            self._pause(wait_seconds(answer.headers.get("retry-after")))
-        raise Stopped(f"{method} {path}: still {answer.status_code} after {_TRIES} tries")
+            self.pause(wait_seconds(answer.retry_after))
+        raise Stopped(f"{method} {path}: still {answer.status} after {_TRIES} tries")
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One call; anything but success stops the run with the service's own words.
@@ -79,7 +75,7 @@ class Door:
         """
         answer = self.ask(method, path, body)
         if not answer.is_success:
-            raise Stopped(f"{method} {path}: {answer.status_code} {_words(answer)}")
+            raise Stopped(f"{method} {path}: {answer.status} {_words(answer)}")
         try:
             return answer.json()
         except ValueError:
@@ -123,7 +119,7 @@ def batches(events: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _words(answer: httpx.Response) -> str:
+def _words(answer: Answer) -> str:
     """What a refusal says."""
     try:
         problem = answer.json()

@@ -7,12 +7,14 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from app.practice.door import BATCH, Door, Stopped
+from app.practice.reminding import Sender
 from app.practice.till import HttpTill
 from app.practice.trials import ZONE, Trial
 from app.practice.visits import Shopper
 from assignment.hashing import bucket
 
-_TOGETHER: Final = 200  # shoppers who are at the service at the same time
+_TOGETHER: Final = 200  # shoppers who are at the service at the same time, unless days matter
+_HEARD_SECONDS: Final = 2.0  # every worker knows a new experiment by then
 _SEED_BITS: Final = 64
 _HALF: Final = 0.5
 Progress = Callable[[int], None]
@@ -50,8 +52,23 @@ class Run:
         return local.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def prepare(run: Run, trials: Sequence[Trial]) -> None:
+    """Define and start the experiments, and give every worker of the service the time to hear of them.
+
+    Args:
+        run: door, seed and suffix.
+        trials: those to come.
+
+    Raises:
+        Stopped: a key belongs to something else, or the service refused.
+    """
+    started = [_opened(run, trial) for trial in trials]
+    if any(started):
+        run.door.pause(_HEARD_SECONDS)
+
+
 def drive(run: Run, trial: Trial, progress: Progress) -> str:
-    """Bring one trial to its last look; what an earlier run of the same seed has done is not done again.
+    """Bring one prepared trial to its last look; what a run of the same seed has done is not done again.
 
     Args:
         run: door, seed and suffix.
@@ -62,26 +79,27 @@ def drive(run: Run, trial: Trial, progress: Progress) -> str:
         The key of its experiment.
 
     Raises:
-        Stopped: the key belongs to something else, or the service refused.
+        Stopped: the service refused.
     """
-    made = _experiment(run, trial)
-    if _is_complete(run, made["key"]):
+    key = run.key(trial)
+    made = run.door.call("GET", f"/api/v1/experiments/{key}")
+    if _is_complete(run, key):
         progress(trial.units)
-        return str(made["key"])
+        return key
     start = datetime.fromisoformat(made["starts_at"])
     for events in _visits(run, trial, start, progress):
         run.door.send(events)
     last = (start + timedelta(days=_days(trial) - 1)).astimezone(ZoneInfo(ZONE)).date()
-    run.door.call("POST", f"/api/v1/experiments/{made['key']}/looks", {"through": last.isoformat()})
-    return str(made["key"])
+    run.door.call("POST", f"/api/v1/experiments/{key}/looks", {"through": last.isoformat()})
+    return key
 
 
 def _days(trial: Trial) -> int:
     return max(trial.total_days, trial.entry_days)
 
 
-def _experiment(run: Run, trial: Trial) -> dict[str, Any]:
-    """The experiment, running (or frozen by an earlier run), made where it is not there."""
+def _opened(run: Run, trial: Trial) -> bool:
+    """Whether the experiment was started just now; what an earlier run has opened is left as it is."""
     key, seed = run.key(trial), run.hash_seed(trial)
     answer = run.door.ask("GET", f"/api/v1/experiments/{key}")
     if answer.is_success:
@@ -94,10 +112,11 @@ def _experiment(run: Run, trial: Trial) -> dict[str, Any]:
         body = trial.definition(key, seed, start.isoformat(), stock)
         found = run.door.call("POST", "/api/v1/experiments", body)
     if found["status"] == "draft":
-        found = run.door.call("POST", f"/api/v1/experiments/{key}/start", {})
+        run.door.call("POST", f"/api/v1/experiments/{key}/start", {})
+        return True
     if found["status"] not in {"running", "frozen"}:
         raise Stopped(f"the experiment {key} is {found['status']}; choose another --suffix")
-    return found
+    return False
 
 
 def _stock(run: Run, trial: Trial) -> int:
@@ -118,8 +137,8 @@ def _visits(run: Run, trial: Trial, start: datetime, progress: Progress) -> Iter
     till = HttpTill(run.door, key, run.now)
     waiting: list[dict[str, Any]] = []
     passed_on: list[str] = []
-    for first in range(0, trial.units, _TOGETHER):
-        numbers = range(first, min(first + _TOGETHER, trial.units))
+    sender = Sender(run.door, key, till) if trial.messages else None
+    for numbers in _groups(trial):
         come = [Shopper(trial, key, number, start, run.seed) for number in numbers]
         entered = _assigned(run, come)
         _claimed(run, trial, entered)
@@ -127,12 +146,27 @@ def _visits(run: Run, trial: Trial, start: datetime, progress: Progress) -> Iter
         _pass_on(entered, passed_on)
         for told in run.door.each(lambda one: one.story(till), entered):
             waiting += told
+        if sender is not None:
+            yield waiting
+            waiting = sender.messages(entered)
         while len(waiting) >= BATCH:
             yield waiting[:BATCH]
             del waiting[:BATCH]
         progress(len(come))
+    if sender is not None:
+        waiting += sender.messages([])
     if waiting:
         yield waiting
+
+
+def _groups(trial: Trial) -> Iterator[range]:
+    """Numbers of shoppers who come together: so many at once, or those of a day where messages follow."""
+    if trial.messages:
+        cuts = [-(-day * trial.units // trial.entry_days) for day in range(trial.entry_days + 1)]
+        yield from map(range, cuts, cuts[1:])
+        return
+    for first in range(0, trial.units, _TOGETHER):
+        yield range(first, min(first + _TOGETHER, trial.units))
 
 
 def _assigned(run: Run, come: Sequence[Shopper]) -> list[Shopper]:
@@ -152,11 +186,10 @@ def _assignment(run: Run, shopper: Shopper) -> dict[str, Any]:
 
 
 def _claimed(run: Run, trial: Trial, entered: Sequence[Shopper]) -> None:
-    """A code for everybody whose offer has one; a stock is given away one by one, in order."""
-    due = [one for one in entered if ((trial.offers[str(one.variant)] or {}).get("code"))]
-    codes = (
-        [_claim(run, one) for one in due] if trial.stock else run.door.each(lambda one: _claim(run, one), due)
-    )
+    """A code for everybody whose offer has one; the last pieces of a stock are given one by one, in order."""
+    due = [one for one in entered if (trial.offers[str(one.variant)] or {}).get("code")]
+    ends = trial.stock and any(one.number > trial.units - 2 * _TOGETHER for one in due)
+    codes = [_claim(run, one) for one in due] if ends else run.door.each(lambda one: _claim(run, one), due)
     for shopper, code in zip(due, codes, strict=True):
         shopper.code = code
 
@@ -170,7 +203,7 @@ def _claim(run: Run, shopper: Shopper) -> str | None:
         return str(answer.json()["code"])
     if answer.json().get("code") == "budget":
         return None
-    raise Stopped(f"POST /api/v1/codes/claim: {answer.status_code} {answer.json().get('detail')}")
+    raise Stopped(f"POST /api/v1/codes/claim: {answer.status} {answer.json().get('detail')}")
 
 
 def _pass_on(entered: Sequence[Shopper], codes: Sequence[str]) -> None:

@@ -24,6 +24,9 @@ class Habit:
         threshold_minor: the sum they are filled up to.
         passes: share of buyers who use somebody else's code for their next order.
         lends: chance that a buyer gives its code to a friend who was never in the test.
+        invites: chance that a buyer brings a friend who buys.
+        returns: chance that a message brings a shopper back to buy.
+        leaves: chance that it makes one unsubscribe.
     """
 
     buys: float
@@ -34,6 +37,9 @@ class Habit:
     threshold_minor: int = 0
     passes: float = 0.0
     lends: float = 0.0
+    invites: float = 0.0
+    returns: float = 0.0
+    leaves: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Reads the results of a trial and holds them against what was planted."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -74,8 +75,9 @@ def judge(trial: Trial, document: Document, status: str) -> Finding:
 def _booked(document: Document, trial: Trial) -> bool:
     """Whether what the offer costs the shop stands in the profit of the arm that has it."""
     arms = {arm["variant"]: arm for arm in document["offers"]["profit"]["arms"]}
-    treated = [arm[trial.booked] for name, arm in arms.items() if name != trial.control]
-    return trial.control in arms and all(cost > arms[trial.control][trial.booked] for cost in treated)
+    costs = {name: arm[trial.booked] for name, arm in arms.items()}
+    least = 0 if trial.messages else costs.pop(trial.control, math.inf)  # letters go to both arms
+    return bool(costs) and all(cost > least for cost in costs.values())
 
 
 def _comparison(document: Document, key: str) -> Document:

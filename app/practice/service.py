@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from app.practice.door import Door, Stopped
-from app.practice.driving import Progress, Run, drive
+from app.practice.driving import Progress, Run, drive, prepare
 from app.practice.judging import Finding, judge
 from app.practice.trials import TRIALS, Trial
 
@@ -54,6 +54,7 @@ def try_offers(run: Run, trials: Sequence[Trial], progress: Progress) -> list[Fi
     Raises:
         Stopped: the service is not there, refuses, or has experiments of these keys that are not of this run.
     """
+    prepare(run, trials)
     return [_tried(run, trial, progress) for trial in trials]
 
 

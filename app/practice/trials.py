@@ -30,6 +30,7 @@ class Trial:
         margin_share: of the items.
         after_order: the decision point is an order (else a visit).
         stock: the budget of uses runs out on the last day.
+        messages: those who left a basket are messaged when the service says that they are due.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Trial:
     margin_share: float = 0.35
     after_order: bool = False
     stock: bool = False
+    messages: bool = False
 
     @property
     def control(self) -> str:
@@ -209,6 +211,58 @@ GIFT = Trial(
     stock=True,
 )
 
+REFERRAL = Trial(
+    name="referral",
+    title="Inviting a friend: growing to 1000 ₽, or 200 ₽ at once",
+    planted="a small reward at once brings more friends than a large one later",
+    verdicts=frozenset({"roll_out"}),
+    signs=(),
+    booked="points",
+    units=5000,
+    offers={
+        "large-later": {
+            "kind": "referral",
+            "referrer_minor": 10_000,
+            "invited_minor": 20_000,
+            "growth": "growing",
+            "step_minor": 10_000,
+            "max_reward_minor": 100_000,
+        },
+        "small-now": {"kind": "referral", "referrer_minor": 20_000, "invited_minor": 20_000},
+    },
+    habits={
+        "large-later": Habit(buys=0.35, invites=0.22),
+        "small-now": Habit(buys=0.35, invites=0.55),
+    },
+    plan=_plan("orders_per_unit", 21, secondary=["conversion_rate"]),
+)
+
+REMINDER = Trial(
+    name="reminder",
+    title="A letter 24 h or 1 h after the basket was left",
+    planted="the early letter brings more baskets back, and more people unsubscribe",
+    verdicts=frozenset({"keep_control"}),
+    signs=("sells_more", "guardrail"),
+    booked="messages",
+    units=5200,
+    offers={
+        "next-day": {"kind": "reminder", "channel": "email", "delay_hours": 24, "occasion": "abandoned_cart"},
+        "one-hour": {"kind": "reminder", "channel": "email", "delay_hours": 1, "occasion": "abandoned_cart"},
+    },
+    habits={
+        "next-day": Habit(buys=0.05, returns=0.10, leaves=0.015),
+        "one-hour": Habit(buys=0.05, returns=0.17, leaves=0.06),
+    },
+    plan=_plan(
+        "orders_per_unit",
+        7,
+        secondary=["conversion_rate"],
+        guardrails=[{"metric": "unsubscribe_rate", "non_inferiority_margin": 0.2}],
+        max_days=28,
+    ),
+    messages=True,
+)
+
 TRIALS: dict[str, Trial] = {
-    trial.name: trial for trial in (THRESHOLD, CODE_REUSE, SECOND_PURCHASE, FREE_DELIVERY, GIFT)
+    trial.name: trial for trial in (THRESHOLD, CODE_REUSE, SECOND_PURCHASE, FREE_DELIVERY, GIFT, REFERRAL)
 }

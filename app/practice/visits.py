@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from app.practice.habits import GRAMS, Habit, Shelf, basket, wait_days
 from app.practice.trials import Trial
+
+MESSAGE_MINOR: Final = 150  # what one letter costs the shop
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +78,15 @@ class Shopper:
 
     Attributes:
         trial: the test.
-        key: of its experiment.
+        key: of its experiment; what it asks with.
         number: of the shopper, from 0; they come in this order.
         start: first moment of the test.
         seed: of the run.
         variant: what the service gave, once asked.
         code: the code the service gave, or None.
         found: somebody else's code, or None.
+        guest: what its id has more than the shoppers of the test: friends have one.
+        invited: whether somebody in the test invited it.
     """
 
     trial: Trial
@@ -93,6 +97,8 @@ class Shopper:
     variant: str | None = None
     code: str | None = None
     found: str | None = None
+    guest: str = ""
+    invited: bool = False
     rng: np.random.Generator = field(init=False)
     seen_at: datetime = field(init=False)
 
@@ -105,7 +111,7 @@ class Shopper:
     @property
     def customer_id(self) -> str:
         """Shoppers are logged in: an experiment on visitors never meets them."""
-        return f"{self.key}-{self.number:05d}"
+        return f"{self.key}{self.guest}-{self.number:05d}"
 
     @property
     def habit(self) -> Habit:
@@ -114,7 +120,8 @@ class Shopper:
 
     def request(self, **more: Any) -> dict[str, Any]:
         """Who asks, for assignments, claims and quotes."""
-        return {"customer_id": self.customer_id, "attributes": {"invented": self.key, **more}}
+        audience = {"invented": self.key if self.invited or not self.guest else None}
+        return {"customer_id": self.customer_id, "attributes": {**audience, "invited": self.invited, **more}}
 
     def story(self, till: Till) -> list[dict[str, Any]]:
         """Everything it does until the test is read, as events in the order in which they happen."""
@@ -127,26 +134,73 @@ class Shopper:
         yield self.event("exposure", "exposure", self.seen_at) | shown
         if self.rng.random() >= self.habit.buys:
             return
-        first = self._order(1, self._first_at())
-        yield from self._bought(first, till, until)
+        first = self.order(1, self._first_at())
+        yield from self.bought(first, till, until)
         if self.rng.random() < self.habit.again:
             days = wait_days(self.habit, self.rng)
             at, code = first.at + timedelta(days=days), self._next_code(days)
-            yield from self._bought(self._order(2, at, code, (first.items_minor, days)), till, until)
+            yield from self.bought(self.order(2, at, code, (first.items_minor, days)), till, until)
         if self.code is not None and self.rng.random() < self.habit.lends:
-            yield from self._lent(till, first.at + timedelta(hours=12), until)
+            friend = self._friend("-friend")
+            friend.code = self.code
+            yield from friend.bought(friend.order(1, first.at + timedelta(hours=12)), till, until)
+        if self.rng.random() < self.habit.invites:
+            yield from self._invites(till, first.at + timedelta(days=1 + 4 * self.rng.random()), until)
 
     def _first_at(self) -> datetime:
-        """Just before the exposure where an order is the decision point, else within three days of it."""
+        """Just before the exposure where an order is the decision point, else within three days of it.
+
+        Where baskets are left, those who buy without a letter do so within the hour.
+        """
         if self.trial.after_order:
             return self.seen_at - timedelta(seconds=30)
-        return self.seen_at + timedelta(minutes=float(self.rng.exponential(600)) % 4000)
+        longest = 45 if self.trial.messages else 4000
+        return self.seen_at + timedelta(minutes=float(self.rng.exponential(600)) % longest)
 
-    def _lent(self, till: Till, at: datetime, until: datetime) -> Iterator[dict[str, Any]]:
-        """A friend who was never in the test orders with the shopper's code."""
-        friend = Shopper(self.trial, f"{self.key}-friend", self.number, self.start, self.seed)
-        friend.variant, friend.code = self.variant, self.code
-        yield from friend._bought(friend._order(1, at), till, until)
+    def _friend(self, guest: str) -> "Shopper":
+        """Somebody of the shopper's habits who does not come to the test by itself."""
+        friend = Shopper(self.trial, self.key, self.number, self.start, self.seed, self.variant, guest=guest)
+        friend.rng = np.random.default_rng([self.seed, len(guest), self.number])
+        return friend
+
+    def _invites(self, till: Till, at: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        """A friend is invited and buys; then the shopper gets what the terms promise for the first friend."""
+        friend = self._friend("-invited")
+        friend.invited = True
+        sides = {
+            "referrer": {"customer_id": self.customer_id},
+            "invited": {"customer_id": friend.customer_id},
+        }
+        told = self.event("invites", "referral", at - timedelta(hours=2)) | sides
+        del told["customer_id"]
+        yield told
+        yield from friend.bought(friend.order(1, at), till, until)
+        reward = int((self.trial.offers[str(self.variant)] or {})["referrer_minor"])
+        given = {"points": reward // 100, "value_minor": reward}
+        yield self.event("reward", "points_earned", at + timedelta(hours=1)) | given
+
+    def answer(self, event_id: str, due_at: datetime, till: Till) -> list[dict[str, Any]]:
+        """The message as the shop sends it, and what the shopper does about it.
+
+        Args:
+            event_id: of the message, as the service names it.
+            due_at: when it is sent.
+            till: where the shopper pays.
+        """
+        until = self.start + timedelta(days=self.trial.total_days)
+        sent = self.event(event_id, "message_sent", due_at) | {
+            "experiment": self.key,
+            "cost_minor": MESSAGE_MINOR,
+        }
+        told = [sent | {"event_id": event_id}]
+        if self.rng.random() < self.habit.returns:
+            at = due_at + timedelta(minutes=5 + float(self.rng.exponential(120)) % 1440)
+            told += self.bought(self.order(1, at), till, until)
+        if self.rng.random() < self.habit.leaves:
+            told.append(
+                self.event("leaves", "custom", due_at + timedelta(minutes=9)) | {"name": "unsubscribe"}
+            )
+        return [event for event in told if event["occurred_at"] < until.isoformat()]
 
     def _next_code(self, days: float) -> str | None:
         """The code typed in again within its week, or one that somebody passed on."""
@@ -156,14 +210,15 @@ class Shopper:
         lives = policy.get("uses_per_customer", 1) is None and days < float(policy.get("valid_days") or 0)
         return self.code if lives else None
 
-    def _order(
+    def order(
         self, number: int, at: datetime, code: str | None = None, before: tuple[int, float] | None = None
     ) -> Order:
+        """The shopper's n-th order; the first is paid with its own code."""
         pieces, price_minor = basket(self.habit, self.trial.shelf, self.rng)
         typed = self.code if number == 1 else code
         return Order(f"{self.customer_id}-{number}", at, pieces, price_minor, typed, before)
 
-    def _bought(self, order: Order, till: Till, until: datetime) -> Iterator[dict[str, Any]]:
+    def bought(self, order: Order, till: Till, until: datetime) -> Iterator[dict[str, Any]]:
         """The order and what becomes of it; after the end of the test nothing happens any more."""
         if order.at >= until:
             return

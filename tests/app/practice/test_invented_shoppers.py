@@ -1,18 +1,24 @@
 """Invented shoppers without a service. Oracle: what is planted in them, counted by hand."""
 
+import json
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Thread
 from typing import Any
 
-import httpx
 import pytest
 
 from app.experiments.rules import check
 from app.experiments.schemas import Definition
 from app.practice.door import Door, Stopped, batches
-from app.practice.driving import Run, drive
+from app.practice.driving import Run, prepare
 from app.practice.habits import Habit, wait_days
 from app.practice.service import TRIALS, Trial, chosen
 from app.practice.visits import Order, Paid, Shopper
+from app.practice.wire import Answer, HttpWire, Unreachable
+from tests.support.live import free_port
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 NOW = datetime(2026, 5, 28, 12, tzinfo=UTC)
@@ -92,17 +98,32 @@ def test_offers_are_chosen_by_name() -> None:
             chosen(wrong)
 
 
+@dataclass(frozen=True)
+class Told:
+    """A wire whose other end is a function."""
+
+    answers: Callable[[str], Answer]
+
+    def exchange(self, method: str, _path: str, _body: object) -> Answer:
+        """The function's answer to a method."""
+        return self.answers(method)
+
+
+def said(status: int, content: object = None, retry_after: str | None = None) -> Answer:
+    return Answer(status, json.dumps(content).encode(), retry_after)
+
+
 def door(answers: Any, waited: list[float] | None = None) -> Door:
     pauses = [] if waited is None else waited
-    return Door("http://shop.test", KEY, pauses.append, httpx.MockTransport(answers))
+    return Door("http://shop.test", KEY, pauses.append, Told(answers))
 
 
 def test_who_is_told_to_come_later_comes_later() -> None:
     told = iter([(429, "3"), (503, None), (200, None)])
 
-    def answer(_request: httpx.Request) -> httpx.Response:
+    def answer(_method: str) -> Answer:
         status, later = next(told)
-        return httpx.Response(status, json={"ok": 1}, headers={"retry-after": later} if later else {})
+        return said(status, {"ok": 1}, later)
 
     waited: list[float] = []
     with door(answer, waited) as shop:
@@ -111,40 +132,72 @@ def test_who_is_told_to_come_later_comes_later() -> None:
 
 
 def test_who_is_told_so_for_ever_stops() -> None:
-    with door(lambda _: httpx.Response(503)) as shop, pytest.raises(Stopped, match="still 503"):
+    with door(lambda _: said(503)) as shop, pytest.raises(Stopped, match="still 503"):
         shop.call("GET", "/")
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("answer", "words"),
     [
-        (httpx.Response(403, json={"detail": "this key may not", "field": None}), "403 this key may not"),
-        (httpx.Response(422, json={"detail": "is odd", "field": "plan.mde"}), "422 plan.mde: is odd"),
-        (httpx.Response(502, text="bad gateway"), "502 bad gateway"),
-        (httpx.Response(200, text="<html>"), "is this the address of Offerlab"),
+        (said(403, {"detail": "this key may not", "field": None}), "403 this key may not"),
+        (said(422, {"detail": "is odd", "field": "plan.mde"}), "422 plan.mde: is odd"),
+        (Answer(502, b"bad gateway"), "502 bad gateway"),
+        (Answer(200, b"<html>"), "is this the address of Offerlab"),
     ],
     ids=["forbidden", "field", "proxy", "another server"],
 )
-def test_a_refusal_is_told_in_the_services_words_and_never_with_the_key(
-    answer: httpx.Response, said: str
-) -> None:
+def test_a_refusal_is_told_in_the_services_words_and_never_with_the_key(answer: Answer, words: str) -> None:
     with door(lambda _: answer) as shop, pytest.raises(Stopped) as stopped:
         shop.call("POST", "/api/v1/quote")
-    assert said in str(stopped.value)
+    assert words in str(stopped.value)
     assert KEY not in str(stopped.value)
 
 
 def test_a_batch_holds_a_thousand_events_at_most_and_a_rejected_one_stops_the_run() -> None:
     assert [len(batch) for batch in batches({"n": n} for n in range(2500))] == [1000, 1000, 500]
-    rejected = httpx.Response(200, json={"rejected": [{"code": "conflict"}]})
+    rejected = said(200, {"rejected": [{"code": "conflict"}]})
     with door(lambda _: rejected) as shop, pytest.raises(Stopped, match="conflict"):
         shop.send([{}])
 
 
 def test_an_experiment_of_another_seed_is_left_alone() -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        assert request.method == "GET"
-        return httpx.Response(200, json={"seed": "f" * 16, "status": "running"})
+    def answer(method: str) -> Answer:
+        assert method == "GET"
+        return said(200, {"seed": "f" * 16, "status": "running"})
 
     with door(answer) as shop, pytest.raises(Stopped, match="choose another --suffix"):
-        drive(Run(shop, 1, "", NOW), TRIALS["gift"], lambda _: None)
+        prepare(Run(shop, 1, "", NOW), [TRIALS["gift"]])
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:8000", "ftp://shop.test", "http://", "http://[", "http://x:port"]
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(Unreachable, match="must be like"):
+        HttpWire(url, {})
+    with pytest.raises(Stopped, match="must be like"):
+        Door(url, KEY)
+
+
+def test_nobody_at_home_is_said_without_the_key() -> None:
+    with Door(f"http://127.0.0.1:{free_port()}", KEY) as shop, pytest.raises(Stopped) as stopped:
+        shop.call("GET", "/livez")
+    assert "no answer from 127.0.0.1" in str(stopped.value)
+    assert KEY not in str(stopped.value)
+
+
+def test_a_connection_that_went_stale_is_made_anew() -> None:
+    """A server that answers one call per connection and says nothing of closing it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=_answer_once_each, args=(server, 3), daemon=True).start()
+        wire = HttpWire(f"http://127.0.0.1:{server.getsockname()[1]}/front/", {})
+        assert [wire.exchange("POST", "/x", {"n": n}).json() for n in range(3)] == ["/front/x"] * 3
+
+
+def _answer_once_each(server: socket.socket, times: int) -> None:
+    for _ in range(times):
+        connection, _address = server.accept()
+        with connection:
+            path = connection.recv(65_536).split()[1].decode()
+            body = json.dumps(path).encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))

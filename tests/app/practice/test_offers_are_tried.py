@@ -17,7 +17,7 @@ from app.cli.main import offerlab
 from app.clock import SystemClock
 from app.database import Database
 from app.pages.service import make_login_link
-from app.practice.driving import drive
+from app.practice.driving import drive, prepare
 from app.practice.service import TRIALS, Door, run_of
 from app.settings import Settings
 from tests.support.live import Live, live_service
@@ -126,6 +126,7 @@ def test_a_run_that_broke_off_is_continued_and_counts_nothing_twice(few: Tried) 
 
     with Door(few.live.url, few.live.admin_key) as door:
         run = run_of(door, 1, "", SystemClock().now_us())
+        prepare(run, [trial])
         with pytest.raises(Broken):
             drive(run, trial, break_off)
         key = drive(run, trial, lambda _: None)
