@@ -219,13 +219,22 @@ def _bounds(row: SubsidyRow, words: Words, names: Mapping[str, str]) -> str:
         why = why_not(words, row.inconclusive or "no_redemptions")
         return words.gettext("%(variant)s: no bounds, %(why)s.", variant=name, why=why)
     formats = words.formats
+    places = {
+        "variant": name,
+        "low": formats.share(row.low, 0),
+        "high": formats.share(row.high, 0),
+        "first": formats.share(row.interval[0], 0),
+        "last": formats.share(row.interval[1], 0),
+        "cautious": formats.share(row.cautious_low or 0.0, 0),
+    }
+    if places["low"] == places["high"]:
+        return words.gettext(
+            "%(variant)s: %(low)s of those who used it would have bought without it (95-percent interval "
+            "%(first)s … %(last)s; %(cautious)s or more if the offer puts some people off).",
+            **places,
+        )
     return words.gettext(
         "%(variant)s: between %(low)s and %(high)s of those who used it would have bought without it "
         "(95-percent interval %(first)s … %(last)s; %(cautious)s or more if the offer puts some people off).",
-        variant=name,
-        low=formats.share(row.low, 0),
-        high=formats.share(row.high, 0),
-        first=formats.share(row.interval[0], 0),
-        last=formats.share(row.interval[1], 0),
-        cautious=formats.share(row.cautious_low or 0.0, 0),
+        **places,
     )

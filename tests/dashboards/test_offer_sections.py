@@ -82,6 +82,28 @@ def test_the_effect_on_redeemers_says_why_it_is_refused() -> None:
     assert "control has an offer too" in part.lead
 
 
+def test_bounds_that_meet_are_one_number() -> None:
+    result = roll_out_result()
+    given = result.offers["subsidy"]
+    (row,) = given.rows
+    met = replace(given, rows=(replace(row, low=0.93, high=0.931),))
+    for report, words in ((given, ": between 61% and 93% of those"), (met, ": 93% of those who used it")):
+        assert words in code_parts(with_part("subsidy", report), EN, NAMES)[-1].lead
+
+
+def test_the_effect_has_no_f_where_everybody_took_the_offer() -> None:
+    result = roll_out_result()
+    report = result.offers["redeemers"]
+    rows = tuple(replace(row, first_stage_f=None, weak=False) for row in report.rows)
+    part = next(
+        part
+        for part in code_parts(with_part("redeemers", replace(report, rows=rows)), EN, NAMES)
+        if "effect" in part.title
+    )
+    assert part.table is not None
+    assert {row[5] for row in part.table.rows} == {"∞"}
+
+
 def test_the_curve_of_moved_orders_says_its_diagnosis() -> None:
     chart = moved_orders(roll_out_result(), CONTROL, EN, NAMES)
     assert chart is not None

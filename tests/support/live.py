@@ -19,12 +19,13 @@ START_SECONDS = 150.0  # two workers on a busy machine
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A running service: its address and an adm key."""
+    """A running service: its address, an adm key, and where its data are."""
 
     url: str
     admin_key: str
     process: subprocess.Popen[bytes]
     data_dir: Path
+    database_url: str = ""
 
     def client(self, key: str | None = None) -> httpx.Client:
         """An HTTP client with a key (the adm key unless another is given)."""
@@ -69,7 +70,8 @@ def live_service(
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(url, process, Path(log.name))
-        yield Live(url, ADMIN_KEY, process, data_dir)
+        database_url = (environment or {}).get("OFFERLAB_DATABASE_URL", "")
+        yield Live(url, ADMIN_KEY, process, data_dir, database_url)
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -56,7 +56,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
 
 def page(live: Live, key: str, lang: str) -> str:
     """The words of an experiment's page, as somebody who is logged in reads them."""
-    settings = Settings(data_dir=live.data_dir)
+    settings = Settings(data_dir=live.data_dir, database_url=live.database_url)
     database = Database(settings.url)
     link = make_login_link(database, settings, "mgr", SystemClock().now_us(), base_url=live.url)
     database.close()
@@ -142,18 +142,29 @@ def test_a_run_that_broke_off_is_continued_and_counts_nothing_twice(few: Tried) 
     assert 0 < len(used) <= len(orders) + 20
 
 
+def all_is_said(live: Live, seed: int) -> None:
+    """Every verdict is the planted one, and every page says it in both languages."""
+    run = tried(live, "all", seed)
+    assert {name: found["right"] for name, found in run.offers.items()} == dict.fromkeys(TRIALS, True)
+    assert run.code == 0
+    for found in run.offers.values():
+        for lang in ("en", "ru"):
+            assert headline(found, lang) in page(live, found["experiment"], lang)
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [1, 2])
-def test_every_offer_of_practice_is_judged_as_planted_and_every_page_says_it(
-    seed: int, tmp_path: Path
-) -> None:
+def test_every_offer_of_practice_is_judged_as_planted_and_every_page_says_it(tmp_path: Path) -> None:
     with live_service(tmp_path) as live:
-        run = tried(live, "all", seed)
-        assert {name: found["right"] for name, found in run.offers.items()} == dict.fromkeys(TRIALS, True)
-        assert run.code == 0
-        for found in run.offers.values():
-            for lang in ("en", "ru"):
-                assert headline(found, lang) in page(live, found["experiment"], lang)
+        all_is_said(live, seed=1)
+
+
+@pytest.mark.long
+def test_so_it_is_with_other_shoppers_on_postgresql_and_two_workers(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    environment = {"OFFERLAB_DATABASE_URL": postgres_url, "OFFERLAB_WORKERS": "2"}
+    with live_service(tmp_path, environment) as live:
+        all_is_said(live, seed=2)
 
 
 @pytest.mark.long
