@@ -1,7 +1,10 @@
 """Who asks, as ids and as the ledger's numbers."""
 
+import json
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
+from app.ledger.links import customer_of, visitors_of
 from app.ledger.rows import Identifier
 from app.ledger.transaction import Transaction
 
@@ -45,6 +48,38 @@ class Person:
         """Number of the customer as sent."""
         return None if self.customer_id is None else transaction.number(("customer", self.customer_id))
 
-    def numbers(self, transaction: Transaction) -> set[int]:
-        """All numbers under which this person may own a code."""
-        return {transaction.number(identifier) for identifier in self.identifiers()}
+    def who(self, transaction: Transaction, randomised: str) -> "Who":
+        """Who this is, by every link that the ledger holds at this moment; first come, first served.
+
+        A visitor whose first customer is somebody else is not this person, even when the shop names both.
+        """
+        named = {transaction.number(identifier) for identifier in self.identifiers()}
+        customer = self.customer_number(transaction)
+        if customer is None:
+            numbers = set(named)
+            customer = next((found for one in named if (found := customer_of(transaction, one))), None)
+        else:
+            belongs = {one: customer_of(transaction, one) for one in named - {customer}}
+            numbers = {customer} | {one for one, owner in belongs.items() if owner in {None, customer}}
+        if customer is not None:
+            numbers |= {customer, *visitors_of(transaction, customer)}
+        unit = transaction.number(self.unit(randomised))
+        return Who(unit if unit in numbers else min(named & numbers), frozenset(numbers))
+
+
+class Who(NamedTuple):
+    """A person inside a transaction.
+
+    Attributes:
+        unit: number of whom a use counts against.
+        numbers: of all ids that are this person's: whatever one of them owns or used, the person did.
+    """
+
+    unit: int
+    numbers: frozenset[int]
+
+    def among(self, transaction: Transaction) -> tuple[str, Any]:
+        """The numbers as what follows `IN`, and the value of its `:numbers`."""
+        if transaction.is_postgresql:
+            return "(SELECT unnest(CAST(:numbers AS BIGINT[])))", sorted(self.numbers)
+        return "(SELECT value FROM json_each(:numbers))", json.dumps(sorted(self.numbers))

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from app.codes import budget, refusals
-from app.codes.person import Person
+from app.codes.person import Person, Who
 from app.codes.terms import CodeTerms
 from app.errors import Conflict, Gone
 from app.ledger.transaction import Entry, Transaction
@@ -21,7 +21,7 @@ _ADD = (
     " CAST(:amount_minor AS BIGINT), CAST(:held_minor AS BIGINT), CAST(:of_claim AS BOOLEAN), FALSE,"
     " CAST(:expires_at_us AS BIGINT), CAST(:now_us AS BIGINT)"
     " WHERE CAST(:most AS BIGINT) IS NULL OR (SELECT count(*) FROM code_uses"
-    " WHERE code = :code AND unit = :unit AND state <> 'given_back') < CAST(:most AS BIGINT)"
+    " WHERE code = :code AND unit IN {mine} AND state <> 'given_back') < CAST(:most AS BIGINT)"
     " ON CONFLICT (code, order_id) DO UPDATE SET unit = excluded.unit, visitor = excluded.visitor,"
     " customer = excluded.customer, state = excluded.state, amount_minor = excluded.amount_minor,"
     " held_minor = excluded.held_minor, of_claim = excluded.of_claim, with_order = FALSE,"
@@ -52,11 +52,11 @@ _REDEEM_AGAIN = (
     "UPDATE code_uses SET state = 'redeemed', of_claim = :of_claim, with_order = FALSE, at_us = :now_us"
     " WHERE id = :id AND state = 'given_back' AND with_order"
 )
-HAS_CLAIM = "SELECT 1 FROM code_claims WHERE experiment = :experiment AND unit = :unit AND code = :code"
-_USED = "SELECT count(*) FROM code_uses WHERE code = :code AND unit = :unit AND state <> 'given_back'"
+_USED = "SELECT count(*) FROM code_uses WHERE code = :code AND unit IN {mine} AND state <> 'given_back'"
 _LEFT = "SELECT 1 FROM codes WHERE id = :code AND (uses_left IS NULL OR uses_left > 0)"
 _CLAIM_ENDS = (
-    "SELECT valid_until_us FROM code_claims WHERE experiment = :experiment AND unit = :unit AND code = :code"
+    "SELECT valid_until_us FROM code_claims WHERE experiment = :experiment AND code = :code"
+    " AND unit IN {mine} ORDER BY claimed_at_us DESC LIMIT 1"
 )
 
 
@@ -111,15 +111,21 @@ def find_use(transaction: Transaction, code: Code, order_id: str) -> Use | None:
     return None if found is None else Use(*found)
 
 
-def claim_end_us(transaction: Transaction, code: Code, unit: int) -> int | None:
-    """Until when the code is this unit's by its claim; None when it has none, or one without an end."""
-    values = {"experiment": code.experiment, "unit": unit, "code": code.id}
-    found = transaction.one(_CLAIM_ENDS, **values)
-    return None if found is None else found[0]
+def claim_of(transaction: Transaction, code: Code, who: Who) -> tuple[int | None] | None:
+    """Until when the code is this person's by the last claim; None when there is no claim."""
+    mine, numbers = who.among(transaction)
+    values = {"experiment": code.experiment, "code": code.id, "numbers": numbers}
+    found = transaction.one(_CLAIM_ENDS.format(mine=mine), **values)
+    return None if found is None else (found[0],)
 
 
-def check_left(transaction: Transaction, terms: CodeTerms, code: Code, unit: int) -> None:
-    """Refuse a code of which this unit could use nothing now; takes nothing.
+def _used(transaction: Transaction, code: Code, who: Who) -> int:
+    mine, numbers = who.among(transaction)
+    return int(transaction.one(_USED.format(mine=mine), code=code.id, numbers=numbers)[0])
+
+
+def check_left(transaction: Transaction, terms: CodeTerms, code: Code, who: Who) -> None:
+    """Refuse a code of which this person could use nothing now; takes nothing.
 
     Raises:
         Conflict: spent, or reserved by other orders.
@@ -127,7 +133,7 @@ def check_left(transaction: Transaction, terms: CodeTerms, code: Code, unit: int
     if transaction.one(_LEFT, code=code.id) is None:
         raise _none_left(transaction, code)
     most = terms.uses_per_customer
-    if most is not None and transaction.one(_USED, code=code.id, unit=unit)[0] >= most:
+    if most is not None and _used(transaction, code, who) >= most:
         raise refusals.spent("this customer used it as often as one may")
 
 
@@ -155,16 +161,18 @@ def take(  # noqa: PLR0913 - what a use is
     Raises:
         Conflict: nothing is left of one of them.
     """
-    unit = transaction.number(person.unit(terms.unit))
+    who = person.who(transaction, terms.unit)
     if transaction.changed(_TAKE, code=code.id) == 0:
         raise _none_left(transaction, code)
-    of_claim, held_minor = _take_from_budget(transaction, terms, code, unit, state, amount_minor)
+    of_claim, held_minor = _take_from_budget(transaction, terms, code, who.unit, state, amount_minor)
+    mine, numbers = who.among(transaction)
     added = transaction.changed(
-        _ADD,
+        _ADD.format(mine=mine),
+        numbers=numbers,
         code=code.id,
         experiment=code.experiment,
         order_id=order_id,
-        unit=unit,
+        unit=who.unit,
         visitor=person.visitor_number(transaction),
         customer=person.customer_number(transaction),
         state=state,
@@ -247,7 +255,7 @@ def forget_order(transaction: Transaction, use: Use) -> None:
 def take_again(transaction: Transaction, terms: CodeTerms, code: Code, use: Use) -> bool:
     """Take a use that was given back with its order again, where one is still to be had; whether it was."""
     most = terms.uses_per_customer
-    if most is not None and transaction.one(_USED, code=code.id, unit=use.unit)[0] >= most:
+    if most is not None and _used(transaction, code, Who(use.unit, frozenset({use.unit}))) >= most:
         return False
     try:
         with transaction.savepoint():

@@ -82,12 +82,11 @@ class CodeDeed:
 
         A reservation that still runs may be redeemed after the code's end.
         """
-        unit = transaction.number(self.person.unit(terms.unit))
-        end_us = code.valid_until_us if code.owner is not None else uses.claim_end_us(transaction, code, unit)
-        end_us = min(
-            (end for end in (end_us, code.valid_until_us, terms.ends_at_us) if end is not None), default=None
-        )
-        if terms.bound and not self._owns(transaction, code, unit):
+        who = self.person.who(transaction, terms.unit) if terms.bound or code.owner is None else None
+        claim = None if who is None or code.owner is not None else uses.claim_of(transaction, code, who)
+        ends = (*(claim or ()), code.valid_until_us, terms.ends_at_us)
+        end_us = min((end for end in ends if end is not None), default=None)
+        if terms.bound and who is not None and claim is None and code.owner not in who.numbers:
             raise refusals.not_yours()
         if end_us is not None and transaction.now_us >= end_us and not is_held:
             raise refusals.expired()
@@ -95,12 +94,6 @@ class CodeDeed:
             since = isoformat(terms.starts_at_us)
             raise refusals.not_applicable("not_yet_valid", f"it may be used from {since} on")
         return end_us
-
-    def _owns(self, transaction: Transaction, code: Code, unit: int) -> bool:
-        if code.owner is not None:
-            return code.owner in self.person.numbers(transaction)
-        held = {"experiment": code.experiment, "unit": unit, "code": code.id}
-        return transaction.one(uses.HAS_CLAIM, **held) is not None
 
     def _discount_minor(self, transaction: Transaction, terms: CodeTerms, held: Use | None) -> int:
         """The discount of this order; a running reservation keeps its moment, and its sum if none is said."""
@@ -178,7 +171,7 @@ class Validate(CodeDeed):
         if held is not None:
             return Done("reserved", code, terms, held, amount_minor, end_us)
         free_reservations(transaction, terms, code)
-        uses.check_left(transaction, terms, code, transaction.number(self.person.unit(terms.unit)))
+        uses.check_left(transaction, terms, code, self.person.who(transaction, terms.unit))
         return Done("valid", code, terms, None, amount_minor, end_us)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.ledger.beside import Beside
+from app.ledger.links import note_links
 from app.ledger.rows import CONTENT_COLUMNS, Identifier, Item, Outcome, Row, content_digest
 from app.ledger.stores import KeyColumn, Store
 
@@ -82,6 +83,7 @@ def _write(store: Store, rows: Sequence[Row], added: Mapping[Identifier, int]) -
         store.add_identifiers([(number, kind, text) for (kind, text), number in added.items()])
     if rows:
         store.add_events(rows)
+        note_links(store, rows)
 
 
 def _with_people(item: Item, numbers: Mapping[Identifier, int]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -185,6 +185,25 @@ class IdentifierRow(SQLModel, table=True):
     id: str = Field(sa_column=_exact_text())
 
 
+class LinkRow(SQLModel, table=True):
+    """A visitor and a customer that a trusted event names together; of each pair the earliest.
+
+    Attributes:
+        visitor: number of the visitor.
+        customer: number of the customer.
+        occurred_at_us: of that event, microseconds since 1970 UTC.
+        seq: of that event.
+    """
+
+    __tablename__: ClassVar[Any] = "links"
+    __table_args__: ClassVar[Any] = (Index("links_of_customer", "customer"),)
+
+    visitor: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    customer: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    occurred_at_us: int = Field(sa_column=_int64(nullable=False))
+    seq: int = Field(sa_column=_int64(nullable=False))
+
+
 class OrderCodeRow(SQLModel, table=True):
     """A code that an order's row names, of ours or not; `app.codes` knows which.
 

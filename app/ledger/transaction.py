@@ -9,6 +9,7 @@ import msgspec
 
 from app.errors import Refusal
 from app.ledger.batch import ACCEPTED, record
+from app.ledger.links import note_links
 from app.ledger.rows import CONTENT_COLUMNS, Identifier, Item, content_digest
 from app.ledger.stores import Store
 
@@ -156,9 +157,9 @@ class Transaction:
             self.numbers |= self._drawn
         if self._entries:
             head = self.store.head()
-            self.store.add_events(
-                [self._row(head + place, one) for place, one in enumerate(self._entries, 1)]
-            )
+            rows = [self._row(head + place, one) for place, one in enumerate(self._entries, 1)]
+            self.store.add_events(rows)
+            note_links(self.store, rows)
 
     def _row(self, seq: int, entry: Entry) -> tuple[Any, ...]:
         digest = content_digest(entry.content, entry.visitor, entry.customer)
