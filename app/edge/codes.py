@@ -30,7 +30,7 @@ from app.codes.service import (
 )
 from app.edge.asking import Asking, ask, authenticate, offers_of
 from app.edge.codes_openapi import CODES_OPENAPI
-from app.edge.guessing import GuessLimit
+from app.edge.guessing import Asker, guess_limit
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
 from app.edge.reading import decode
 from app.errors import Invalid, NotFound, Refusal
@@ -114,7 +114,7 @@ class _Desk:
     def __init__(self, services: "Services") -> None:
         self.services = services
         self.vault = Vault(services.settings)
-        self.guesses = GuessLimit()
+        self.guesses = guess_limit(services)
 
     def guarded(
         self, operation: str, answer: Callable[[Scope, Principal, bytes], Awaitable[bytes]]
@@ -179,13 +179,16 @@ class _Desk:
             if request.order_id is None and kind is not Validate:
                 raise Invalid("required", "missing", "order_id")
             person, asking = self._person(request, request.attributes)
-            self.guesses.admit(principal, scope, self.services.clock.now_us())
+            asker = Asker.of(principal, scope, request.visitor_id, request.customer_id)
+            self.guesses.admit(asker, self.services.clock.now_us())
             deed = self._deed(kind, request, person, _basket(request, asking))
             try:
                 done: Done = await self.services.ledger.do(deed)
             except NotFound:
-                self.guesses.count(principal, scope, self.services.clock.now_us())
+                self.guesses.count(asker, self.services.clock.now_us())
                 raise
+            if kind is Redeem:
+                self.guesses.redeemed(asker, self.services.clock.now_us())
             await self._heed(froze=done.froze)
             return msgspec.json.encode(done_document(done))
 

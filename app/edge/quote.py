@@ -8,7 +8,7 @@ import msgspec
 from app.codes.service import Person
 from app.edge.asking import LONGEST_ID, Asking, ask, authenticate, offers_of
 from app.edge.code_book import code_book
-from app.edge.guessing import GuessLimit
+from app.edge.guessing import Asker, guess_limit
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
 from app.edge.reading import named, no_nul
 from app.errors import BadRequest, Invalid
@@ -42,7 +42,7 @@ _encode = msgspec.json.Encoder().encode
 
 def quote_handler(services: "Services") -> Handler:
     """The handler of `POST /api/v1/quote`; the database is asked only about codes."""
-    look_up, guesses = code_book(services), GuessLimit()
+    look_up, guesses = code_book(services), guess_limit(services)
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         principal = authenticate(services, scope, OPERATION)
@@ -51,10 +51,12 @@ def quote_handler(services: "Services") -> Handler:
         asking = ask(services, request.visitor_id, request.customer_id, request.attributes)
         codes: Sequence[KnownCode] = ()
         if request.codes:
-            guesses.admit(principal, scope, asking.now_us)
+            asker = Asker.of(principal, scope, request.visitor_id, request.customer_id)
+            guesses.admit(asker, asking.now_us)
             codes = await look_up(list(dict.fromkeys(request.codes)), _person(request, asking), asking)
-            if any(known.refusal == UNKNOWN_CODE for known in codes):
-                guesses.count(principal, scope, asking.now_us)
+            unknown = sum(known.refusal == UNKNOWN_CODE for known in codes)
+            if unknown:
+                guesses.count(asker, asking.now_us, unknown)
         await send_bytes(send, 200, _encode(answer(asking, request.cart, codes)))
 
     return handle
