@@ -119,7 +119,7 @@ def _judge_winner(evidence: Evidence, treatment: str, won: list[Metric]) -> _Opi
     if any(reason.code == "profit_falls" for reason in blockers):
         return _Opinion("keep_control", blockers + crossed, treatment)
     if evidence.ended:
-        unproven = Reason("not_proven", numbers_of(evidence, won[0], treatment))
+        unproven = Reason("not_proven", numbers_of(evidence, won[0], treatment) | {"crossed": True})
         return _Opinion("keep_control", (*blockers, unproven), treatment)
     return _Opinion("collecting", blockers + crossed, treatment)
 
@@ -149,7 +149,8 @@ def _blockers(evidence: Evidence, treatment: str, won: list[Metric]) -> tuple[Re
         if metric.key == "profit_per_unit":
             reasons += _profit_blockers(evidence, metric, treatment)
         if metric.role == "guardrail" and not _guardrail_passed(evidence, metric, treatment):
-            reasons.append(Reason("guardrail_not_passed", numbers_of(evidence, metric, treatment)))
+            harmed = {"harmed": True} if evidence.claim(metric, treatment) == "bad" else {}
+            reasons.append(Reason("guardrail_not_passed", numbers_of(evidence, metric, treatment) | harmed))
     for metric in won:
         if any((label, treatment) in evidence.fading for label in cell_labels(plan, metric)):
             reasons.append(Reason("effect_fades", numbers_of(evidence, metric, treatment)))

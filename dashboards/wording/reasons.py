@@ -145,6 +145,15 @@ REASONS = {
         mark("The guardrail “%(metric)s” has not shown itself safe yet"),
         mark("The guardrail “%(metric)s” has not shown itself safe yet"),
     ),
+    "guardrail_harmed": ReasonWords(
+        mark("The guardrail is broken: %(effect)s"),
+        mark("The guardrail “%(metric)s” is broken"),
+    ),
+    "gain_blocked": ReasonWords(
+        mark("Time is up, and a proven gain may not be rolled out: %(effect)s"),
+        mark("Time is up, and a proven gain may not be rolled out"),
+        mark("The gain in %(metric)s is proven and does not outweigh that."),
+    ),
     "effect_fades": ReasonWords(
         mark("The effect fades: visitors of the first week gained more than later ones"),
         mark("The effect fades: visitors of the first week gained more than later ones"),

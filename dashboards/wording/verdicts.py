@@ -16,7 +16,7 @@ from dashboards.wording.findings import (
 from dashboards.wording.language import Words, mark, words_for
 from dashboards.wording.metrics import metric_name
 from dashboards.wording.missing import is_known_gap, why_no_number
-from dashboards.wording.reasons import DEARER, ENDED, REASONS, STATES, StateWords
+from dashboards.wording.reasons import DEARER, ENDED, REASONS, STATES, ReasonWords, StateWords
 from stats.results import MetricResult, Reason, Result
 
 # Keyed by whether another metric's money is told, and whether both ends are known.
@@ -109,7 +109,7 @@ def _is_dearer(result: Result, state: str) -> bool:
 def _lead(result: Result, words: Words, places: dict[str, str], state: str) -> str:
     reason = _first_reason(result, state)
     effect = "" if state == "do_not_trust" else _clause(_told(result, reason), words, places)
-    said = REASONS.get(reason.code)
+    said = _said(reason)
     if said is None:
         return _coded(reason.code, words)
     has_numbers = effect or reason.code == "sample_ratio"
@@ -117,6 +117,16 @@ def _lead(result: Result, words: Words, places: dict[str, str], state: str) -> s
         reason, words, places, effect
     )
     return filled[:1].upper() + filled[1:]
+
+
+def _said(reason: Reason) -> ReasonWords | None:
+    """The words of a reason; two of them say more where more is proven."""
+    closer = {
+        "guardrail_not_passed": ("harmed", "guardrail_harmed"),
+        "not_proven": ("crossed", "gain_blocked"),
+    }
+    sign, code = closer.get(reason.code, ("", reason.code))
+    return REASONS.get(code if reason.params.get(sign) else reason.code)
 
 
 def _coded(code: str, words: Words) -> str:
@@ -154,7 +164,7 @@ def _details(result: Result, words: Words, places: dict[str, str], state: str) -
 
 
 def _more(reason: Reason, words: Words, places: dict[str, str]) -> str:
-    said = REASONS.get(reason.code)
+    said = _said(reason)
     if said is None:
         return words.gettext("Further reason: “%(code)s”.", code=reason.code)
     text = words.gettext(said.more) if said.more else words.gettext(said.bare) + "."
@@ -213,7 +223,7 @@ def _profit(result: Result, words: Words, places: dict[str, str]) -> str:
 def _headline_has_profit(result: Result) -> bool:
     reason = _first_reason(result, "")
     told = _told(result, reason)
-    said = REASONS.get(reason.code)
+    said = _said(reason)
     says_effect = said is not None and "%(effect)s" in said.lead
     return says_effect and told is not None and told.metric.key == PROFIT
 

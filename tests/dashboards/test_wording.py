@@ -88,6 +88,21 @@ def test_offers_that_sell_alike_where_one_earns_less_are_not_left_to_taste() -> 
     assert "Either offer may stay" in verdict_words(one, words_for("en"), NAMES).next_step
 
 
+def test_a_broken_guardrail_is_named_with_its_number_and_a_proven_gain_is_not_denied() -> None:
+    broken = {"variant": TREATMENT, "metric": "conversion_rate", "harmed": True}
+    gained = {"variant": TREATMENT, "metric": "orders_per_unit", "crossed": True}
+    reasons = (Reason("guardrail_not_passed", broken), Reason("not_proven", gained))
+    result = replace(roll_out_result(), verdict=Verdict("keep_control", reasons))
+    en, ru = (verdict_sentence(result, locale, NAMES) for locale in LOCALES)
+    assert en.startswith("The guardrail is broken: “Threshold 1000 ₽” ")
+    assert "The gain in orders per visitor is proven and does not outweigh that." in en
+    assert "No gain is proven" not in en
+    assert ru.startswith("Защитный показатель нарушен: ")
+    open_still = {name: value for name, value in broken.items() if name != "harmed"}
+    waits = replace(result, verdict=Verdict("collecting", (Reason("guardrail_not_passed", open_still),)))
+    assert "has not shown itself safe yet" in verdict_sentence(waits, "en", NAMES)
+
+
 @pytest.mark.parametrize(
     ("offer", "en", "ru"),
     [

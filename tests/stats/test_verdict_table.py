@@ -175,6 +175,7 @@ def test_a_guardrail_that_has_not_passed_blocks(passed: bool | None) -> None:  #
 def test_a_guardrail_proven_to_fall_blocks_even_if_it_passed_before() -> None:
     found = verdict(looks=(*WON[:2], look(ORDERS.label, "lower", difference=-1.0)))
     assert codes(found) == ["guardrail_not_passed", "crossed"]
+    assert found.reasons[0].params["harmed"]
 
 
 def test_opposite_signs_of_capped_and_uncapped_money_block() -> None:
@@ -192,6 +193,7 @@ def test_a_blocked_winner_is_not_collected_for_ever() -> None:
     found = verdict(fading=frozenset({(SALES.label, "b")}), ended=True)
     assert found.state == "keep_control"
     assert codes(found) == ["effect_fades", "not_proven"]
+    assert found.reasons[1].params["crossed"]
 
 
 def test_harm_keeps_control() -> None:
