@@ -94,7 +94,7 @@ def _key(given: dict[str, Any]) -> str:
     from app.practice.service import Stopped
 
     path: Path | None = given["key_file"]
-    found = given["key"] if path is None else path.read_text(encoding="utf-8").strip()
+    found = given["key"] if path is None else path.read_bytes().decode(errors="replace").strip()
     if not found or not found.isascii() or not found.isprintable():
         raise Stopped("an adm key of the service is needed: OFFERLAB_KEY or --key-file")
     return str(found)

@@ -120,6 +120,10 @@ def simulate(  # noqa: PLR0913, PLR0917 - one argument per option
 
     practice = {name: given.pop(name) for name in OPTIONS}
     if practice["against"] is not None:
+        if orders or write:
+            raise click.ClickException(
+                "--against drives invented shoppers; --orders and --write do not go with it"
+            )
         run_practice(practice, seed, as_json=as_json)
         return
     try:

@@ -1,7 +1,9 @@
 """Trying the offers of practice on a running service, as the rest of the program sees it."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from app.practice.door import Door, Stopped
 from app.practice.driving import Progress, Run, drive, prepare
@@ -9,6 +11,8 @@ from app.practice.judging import Finding, judge
 from app.practice.trials import TRIALS, Trial
 
 __all__ = ["TRIALS", "Door", "Finding", "Progress", "Run", "Stopped", "Trial", "chosen", "try_offers"]
+
+_SUFFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,40}")
 
 
 def chosen(names: str) -> list[Trial]:
@@ -39,7 +43,14 @@ def run_of(door: Door, seed: int, suffix: str, now_us: int) -> Run:
         seed: of shoppers and arms.
         suffix: of keys and ids.
         now_us: the present moment, microseconds since 1970 UTC.
+
+    Raises:
+        Stopped: the seed is below 0, or the suffix cannot stand in a key.
     """
+    if seed < 0:
+        raise Stopped(f"--seed is {seed}; it must be 0 or more")
+    if not _SUFFIX.fullmatch(suffix):
+        raise Stopped("--suffix may have up to 40 letters, digits, dots, dashes and underscores")
     return Run(door, seed, suffix, datetime.fromtimestamp(now_us / 1e6, tz=UTC))
 
 

@@ -109,6 +109,15 @@ def test_another_seed_needs_another_suffix_and_no_message_holds_the_key(few: Tri
     assert (code, said) == (1, "")
     assert "401" in wrong
     assert stolen not in wrong
+    for options, words in (
+        (("--seed", "-1"), "must be 0 or more"),
+        (("--suffix", "a b"), "--suffix may have"),
+        (("--write", "here"), "do not go with it"),
+        (("--offers", "gifts"), "no such offer: gifts"),
+    ):
+        code, said, wrong = simulate(few.live, *options)
+        assert (code, said) == (1, "")
+        assert words in wrong
     code, said, wrong = simulate(few.live, key="")
     assert (code, said) == (1, "")
     assert "OFFERLAB_KEY or --key-file" in wrong
