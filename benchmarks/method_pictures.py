@@ -29,6 +29,7 @@ PICTURES: dict[str, Callable[[], Picture]] = {
     "profit-at-a-margin": offers.profit,
     "subsidy": offers.subsidy_bounds,
     "redeemers": offers.redeemer_sets,
+    "abuse": offers.suspected_ids,
     "adjustment": comparisons.adjustment,
     "shares": comparisons.shares,
     "means": comparisons.means,

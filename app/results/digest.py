@@ -14,7 +14,10 @@ _FIELD, _NOTHING = "\x1f", "\x00"
 
 
 def inputs_sha256(
-    data: AnalysisData, redemptions: pa.Table | None = None, unconfirmed: pa.Table | None = None
+    data: AnalysisData,
+    redemptions: pa.Table | None = None,
+    unconfirmed: pa.Table | None = None,
+    suspects: pa.Table | None = None,
 ) -> str:
     """SHA-256 over analysed exposures, orders and refunds, each kind sorted by its id.
 
@@ -27,6 +30,7 @@ def inputs_sha256(
             claims are hashed where there are any.
         redemptions: `Inputs.redemptions`; hashed where there are any.
         unconfirmed: `Inputs.unconfirmed`, likewise.
+        suspects: unit and reason of exposed units, likewise.
 
     Returns:
         64 hexadecimal digits.
@@ -57,6 +61,9 @@ def inputs_sha256(
         if table is not None and table.num_rows:
             fields = ("event_id", "order_id", "code_variant", "redeemer_variant", "occurred_us")
             _feed(digest, name, table, fields)
+    if suspects is not None and suspects.num_rows:
+        named = suspects.append_column("label", _labelled(suspects, labels))
+        _feed(digest, "suspects", named, ("label", "reason"))
     return digest.hexdigest()
 
 

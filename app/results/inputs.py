@@ -16,6 +16,7 @@ from app.results.exposed import exposures_with_reasons, flagged
 from app.results.ledger_rows import LedgerRows
 from app.results.redeemed import own_redemptions, redemptions_with_variants, without_orders_of
 from app.results.referred import Invitations, invitations, of_their_cluster, with_clusters
+from app.results.suspects import Suspects, suspected
 from app.results.units import Mask, Policy, Scope, of_exposed, resolution_of, units_of, with_units
 
 LOST_ORDERS, LOST_SHARE = 20, 0.95  # from here on orders of unexposed units point to different ids
@@ -32,6 +33,7 @@ class Inputs:
         redemptions: each with `unit` (the redeemer) and `redeemer_variant` (null: never assigned).
         unconfirmed: the same of orders that name a code whose redemption is not on record.
         invited: the referrals, where an offer is one and the policy follows them.
+        suspects: units that seem to be one person under several ids; None: no order carried a fingerprint.
         links: how many links and referrals there are (before the cut by policy).
     """
 
@@ -42,6 +44,7 @@ class Inputs:
     redemptions: pa.Table | None = None
     unconfirmed: pa.Table | None = None
     invited: Invitations | None = None
+    suspects: Suspects | None = None
 
 
 def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> Inputs:
@@ -60,6 +63,7 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
     resolution = resolution_of(cut.links, scope.unit, policy)
     exposures = exposures_with_reasons(cut.exposures, scope, resolution)
     invited = None if policy == "strict" else invitations(cut, scope, resolution, exposures)
+    found = suspected(cut, scope, resolution, invited)
     if invited is not None:
         resolution, alone = with_clusters(resolution, invited.clusters), exposures
         exposures = of_their_cluster(exposures_with_reasons(cut.exposures, scope, resolution), alone)
@@ -98,6 +102,7 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
         redemptions=redemptions,
         unconfirmed=without_orders_of(named, redemptions),
         invited=invited,
+        suspects=found,
         notes={name: count for name, count in notes.items() if count},
         links=cut.links.num_rows + cut.referrals.num_rows,
     )

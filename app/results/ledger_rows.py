@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.engine import tables
+from app.ledger.print_rows import PRINTS
 from app.ledger.referral_rows import REFERRALS
 
 _IDS = [("visitor", pa.int64()), ("customer", pa.int64())]
@@ -76,6 +77,7 @@ class LedgerRows:
             order only names the experiment.
         unconfirmed: orders that name a code of the experiment whose redemption is not on record.
         referrals: who invited whom, by every number a side may be; only where an offer is a referral.
+        prints: fingerprints of anybody's orders; only where an offer is a referral or gives codes.
     """
 
     exposures: pa.Table
@@ -88,6 +90,7 @@ class LedgerRows:
     redemptions: pa.Table = field(default_factory=REDEMPTION_ROWS.empty_table)
     unconfirmed: pa.Table = field(default_factory=REDEMPTION_ROWS.empty_table)
     referrals: pa.Table = field(default_factory=REFERRALS.empty_table)
+    prints: pa.Table = field(default_factory=PRINTS.empty_table)
 
     def before(self, at_us: int) -> "LedgerRows":
         """Only rows that happened before a moment, microseconds since 1970 UTC."""

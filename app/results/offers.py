@@ -7,11 +7,13 @@ from typing import Any
 import pyarrow as pa
 
 from app.engine.port import OfferQuestion
+from stats.offers.abuse_report import Watched, counts_report
 from stats.offers.code_names import codes_report
 from stats.offers.leakage import DILUTION_SHARE, Pair
 from stats.offers.reports import OfferTerms
 from stats.plan import AnalysisPlan
 
+SUSPECTED_NOTE, SUSPECTED_UNEVEN_NOTE = "suspected_units", "suspected_units_unevenly"
 UNCONFIRMED_NOTE, UNEVEN_NOTE = "codes_unconfirmed", "codes_unconfirmed_unevenly"
 LEAKAGE_NOTE = "leakage"  # the note under which diluted offers are named in the trust banner
 
@@ -69,4 +71,12 @@ def unconfirmed_notes(matrix: Mapping[Pair, int], unconfirmed: Mapping[str, int]
     report = codes_report(matrix, unconfirmed)
     many, uneven = (report.unconfirmed if is_so else 0 for is_so in (report.many, report.uneven))
     counts = {UNCONFIRMED_NOTE: many, UNEVEN_NOTE: uneven}
+    return {name: count for name, count in counts.items() if count}
+
+
+def abuse_notes(plan: AnalysisPlan, found: Watched | None) -> dict[str, int]:
+    """The counts of suspected units for the trust banner, where they are many or of one variant."""
+    report = counts_report(plan, found)
+    many, uneven = (report.suspected if is_so else 0 for is_so in (report.many, report.uneven))
+    counts = {SUSPECTED_NOTE: many, SUSPECTED_UNEVEN_NOTE: uneven}
     return {name: count for name, count in counts.items() if count}

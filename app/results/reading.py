@@ -7,17 +7,21 @@ from app.clock import isoformat, last_closed_day, shop_day
 from app.results.closing import Study, close_range
 from app.results.digest import inputs_sha256
 from app.results.document import with_words
+from app.results.inputs import Inputs
 from app.results.offers import (
+    abuse_notes,
     leakage_matrix,
     leakage_note,
     offer_question,
     unconfirmed_codes,
     unconfirmed_notes,
 )
+from app.results.suspects import watched, without_units
 from app.results.units import Policy
 from stats.analysis import analyse
 from stats.cell_view import CellView
 from stats.evidence import Evidence
+from stats.offers.abuse_report import counts_report, effects
 from stats.offers.summary import OfferScene, offers_block
 from stats.plan import AnalysisPlan
 from stats.results import Look, Result, Trust, Verdict
@@ -96,7 +100,12 @@ def _read_one(study: Study, question: Question, written: Written) -> Result:
     cells = study.cells(inputs, open_day, caps, offer_question(study.plan, closed_day))
     view, matrix = CellView(cells), leakage_matrix(inputs.redemptions, study.plan.variants)
     unconfirmed = unconfirmed_codes(inputs.unconfirmed, study.plan.variants)
-    found = {**leakage_note(matrix), **unconfirmed_notes(matrix, unconfirmed)}
+    seen = watched(inputs.suspects, inputs.data.exposures, inputs.redemptions)
+    found = {
+        **leakage_note(matrix),
+        **unconfirmed_notes(matrix, unconfirmed),
+        **abuse_notes(study.plan, seen),
+    }
     notes = added(added(inputs.notes, question.notes), found)
     result = analyse(
         study.plan,
@@ -107,17 +116,35 @@ def _read_one(study: Study, question: Question, written: Written) -> Result:
         caps=caps,
         through_seq=question.through_seq,
         notes=notes,
-        inputs_sha256=inputs_sha256(inputs.data, inputs.redemptions, inputs.unconfirmed),
+        inputs_sha256=_fingerprint(inputs),
         state=question.state,
     )
     if cells.offers is not None:
         scene = OfferScene(
             study.plan, view, cells.offers, result.metrics, study.terms, matrix, unconfirmed, closed_day
         )
-        result = replace(result, offers=offers_block(scene))
+        abuse = counts_report(study.plan, seen)
+        if abuse.suspected:
+            others = CellView(study.cells(_others(inputs), open_day, caps))
+            abuse = replace(abuse, effects=effects(study.plan, view, others, closed_day))
+        result = replace(result, offers={**offers_block(scene), "abuse": abuse})
     if open_day == closed_day:
         return result
     return _with_open_day(study.plan, result, assess(study.plan, view, open_day, {**view.notes, **notes}))
+
+
+def _fingerprint(inputs: Inputs) -> str:
+    found = inputs.suspects
+    suspects = None if found is None else found.table(inputs.data.exposures)
+    return inputs_sha256(inputs.data, inputs.redemptions, inputs.unconfirmed, suspects)
+
+
+def _others(inputs: Inputs) -> Inputs:
+    """The same inputs without suspected units."""
+    if inputs.suspects is None:
+        return inputs
+    exposures = without_units(inputs.data.exposures, inputs.suspects.units())
+    return replace(inputs, data=replace(inputs.data, exposures=exposures))
 
 
 def _looks_and_caps(

@@ -19,7 +19,7 @@ def redemptions_with_variants(redemptions: pa.Table, analysed: pa.Table) -> pa.T
         record in its own right and the order names the offer as well, the former counts.
     """
     found = _each_order_once(redemptions)
-    redeemer = _first_variants(integers(found["unit"]), analysed)
+    redeemer = first_variants(integers(found["unit"]), analysed)
     code = pc.coalesce(found["code_variant"], redeemer)
     return (
         found.drop_columns(["code_variant"])
@@ -47,7 +47,7 @@ def _each_order_once(redemptions: pa.Table) -> pa.Table:
     return pa.concat_tables([coded, rest]).sort_by([("event_id", "ascending"), ("code_variant", "ascending")])
 
 
-def _first_variants(units: np.ndarray[tuple[int], np.dtype[np.int64]], analysed: pa.Table) -> pa.Array:
+def first_variants(units: np.ndarray[tuple[int], np.dtype[np.int64]], analysed: pa.Table) -> pa.Array:
     """The variant under which each unit entered, or null."""
     keys, first = np.unique(integers(analysed["unit"]), return_index=True)
     if not keys.size:

@@ -35,6 +35,12 @@ class Invitations:
     pairs: pa.Table
     clusters: Clusters = field(default_factory=Clusters)
 
+    def counted(self) -> list[tuple[int, int]]:
+        """(inviter, invited) of the referrals that count."""
+        columns = (self.pairs[name].to_pylist() for name in ("event_id", "referrer", "invited"))
+        standing = self.clusters.standing
+        return [(by, came) for one, by, came in zip(*columns, strict=True) if standing[one] == "counted"]
+
     def notes(self) -> dict[str, int]:
         """Counts for the trust banner."""
         return {

@@ -11,6 +11,7 @@ from app.engine.port import Engine
 from app.experiments.lifecycle import running_spans
 from app.experiments.tables import ExperimentRow
 from app.ledger import offer_rows, queries
+from app.ledger.print_rows import PRINTS, print_rows
 from app.ledger.referral_rows import REFERRALS, referral_rows
 from app.results.closing import Study
 from app.results.ledger_rows import (
@@ -72,6 +73,7 @@ def load_study(
             row.key,
             queries.Cut(before_us, through_seq),
             by_referral=has_referral(row.definition),
+            is_watched=is_watched(row.definition),
         ),
         engine=engine_of(settings),
         terms=terms_of(row.definition),
@@ -79,9 +81,14 @@ def load_study(
 
 
 def ledger_rows(
-    database: Database, experiment: str, cut: queries.Cut, *, by_referral: bool = False
+    database: Database,
+    experiment: str,
+    cut: queries.Cut,
+    *,
+    by_referral: bool = False,
+    is_watched: bool = False,
 ) -> LedgerRows:
-    """Rows of one experiment, and everybody's orders, refunds and links; referrals where they matter."""
+    """Rows of one experiment, and everybody's orders, refunds and links; the rest where it matters."""
     return LedgerRows(
         exposures=_ours(queries.exposure_rows(database, cut, experiment), EXPOSURE_ROWS),
         orders=_ours(queries.order_rows(database, cut), ORDER_ROWS),
@@ -93,7 +100,15 @@ def ledger_rows(
         redemptions=_ours(offer_rows.redemption_rows(database, cut, experiment), REDEMPTION_ROWS),
         unconfirmed=_unconfirmed(database, cut, experiment),
         referrals=referral_rows(database, cut) if by_referral else REFERRALS.empty_table(),
+        prints=print_rows(database, cut) if is_watched else PRINTS.empty_table(),
     )
+
+
+def is_watched(definition: Mapping[str, Any]) -> bool:
+    """Whether an offer of a definition tempts to be one person under several ids: codes, or a referral."""
+    offers = [variant.get("offer") or {} for variant in definition["variants"]]
+    gives_codes = any((offer.get("code") or {}).get("issue", "none") != "none" for offer in offers)
+    return gives_codes or has_referral(definition)
 
 
 def has_referral(definition: Mapping[str, Any]) -> bool:

@@ -1,8 +1,11 @@
 """Pictures of what an offer moves, costs and whom it reaches."""
 
+from collections import defaultdict
+
 import numpy as np
 
 from benchmarks.pictures.drawing import BLUE, GREY, ORANGE, Picture, band, line
+from stats.offers.abuse import Mark, suspects
 from stats.offers.profit import MarginArm, ProfitDifference, profit_difference
 from stats.offers.pull_forward import CurveArm, PullForward, pull_forward
 from stats.offers.subsidy import OfferArm, Subsidy, subsidy
@@ -92,3 +95,29 @@ def redeemer_sets() -> Picture:
         line(100 * takes, [120.0] * len(takes), "truth: 120 more for each who claims", ORANGE, "dash"),
     ]
     return drawn, "visitors who claim, %", "effect on those who claim"
+
+
+def suspected_ids() -> Picture:
+    """Pairs and rings of one home, of which a growing share keeps the inviter's card."""
+    shares, lines = np.linspace(0, 1, 21), []
+    for friends, name, colour in (
+        (1, "one friend", BLUE),
+        (2, "two friends", GREY),
+        (4, "four friends", ORANGE),
+    ):
+        lines.append(line(shares * 100, [_found_ids(share, friends) * 100 for share in shares], name, colour))
+    return lines, "friends who pay with the inviter's card, %", "friends suspected, %"
+
+
+def _found_ids(share: float, friends: int, homes: int = 400) -> float:
+    rng, pairs = np.random.default_rng(3), []
+    shared: dict[Mark, set[int]] = defaultdict(set)
+    for home in range(homes):
+        inviter = home * 10
+        for friend in range(inviter + 1, inviter + 1 + friends):
+            pairs.append((inviter, friend))
+            shared[Mark("address", home)] |= {inviter, friend}
+            if rng.random() < share:
+                shared[Mark("payment", home)] |= {inviter, friend}
+    found = suspects(shared, pairs, {}).reasons
+    return sum(friend in found for _, friend in pairs) / len(pairs)

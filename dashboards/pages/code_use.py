@@ -1,14 +1,13 @@
 """The section on codes: who used whose, the effect on those who used them, who would have bought anyway."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from dashboards.pages.misuse import CodePart, Table, named_only, suspected_people
 from dashboards.wording.amounts import Amounts, amounts_of
 from dashboards.wording.codes import why_not
 from dashboards.wording.language import Words
 from dashboards.wording.metrics import metric_title
 from stats.offers.reports import (
-    CodesReport,
     LeakageReport,
     RedeemerRow,
     RedeemersReport,
@@ -18,42 +17,20 @@ from stats.offers.reports import (
 from stats.results import MetricResult, Result
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A small table; the first cell of each row is its head."""
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CodePart:
-    """One part of the section: a finding in words, a table, or why there is none."""
-
-    title: str
-    lead: str
-    table: Table | None
-    alarm: bool = False
-
-
 def code_parts(result: Result, words: Words, names: Mapping[str, str]) -> tuple[CodePart, ...]:
-    """Leakage, redeemers, subsidy; nothing where nobody has used a code or an offer by name."""
+    """Leakage, redeemers, subsidy where somebody used a code or an offer by name; what is not as it seems."""
     leaked = result.offers.get("leakage")
     redeemers = result.offers.get("redeemers")
     given = result.offers.get("subsidy")
-    named = result.offers.get("codes")
-    unread = (
-        [_named_only(named, words, names)] if isinstance(named, CodesReport) and named.unconfirmed else []
-    )
+    unread, watched = named_only(result, words, names), suspected_people(result, words, names)
     if not isinstance(leaked, LeakageReport) or leaked.inconclusive is not None:
-        return tuple(unread)
+        return (*unread, *watched)
     parts = [_leakage(leaked, words, names), *unread]
     if isinstance(redeemers, RedeemersReport):
         parts.append(_redeemers(redeemers, result, words, names))
     if isinstance(given, SubsidyReport):
         parts.append(_subsidy(given, words, names))
-    return tuple(parts)
+    return (*parts, *watched)
 
 
 def _leakage(found: LeakageReport, words: Words, names: Mapping[str, str]) -> CodePart:
@@ -76,42 +53,6 @@ def _leakage(found: LeakageReport, words: Words, names: Mapping[str, str]) -> Co
     return CodePart(
         words.gettext("Whose code, used by whom"), lead, _matrix(found, words, names), alarm=found.diluted
     )
-
-
-def _named_only(found: CodesReport, words: Words, names: Mapping[str, str]) -> CodePart:
-    """Codes that orders name and nobody redeemed through the service."""
-    formats = words.formats
-    lead = words.gettext(
-        "%(open)s of %(all)s codes were only named by an order: nobody asked whether they may be used "
-        "(%(share)s). They count as no redemption.",
-        open=formats.number(found.unconfirmed),
-        all=formats.number(found.redeemed + found.unconfirmed),
-        share=formats.share(found.share or 0.0, 1),
-    )
-    if found.uneven:
-        lead += " " + words.gettext(
-            "The variants differ in it: what is said of their codes does not compare."
-        )
-    table = Table(
-        caption=words.gettext("Codes by whether their redemption is on record"),
-        columns=(
-            words.gettext("Code of"),
-            words.gettext("Redeemed"),
-            words.gettext("Only named"),
-            words.gettext("Share"),
-        ),
-        rows=tuple(
-            (
-                names.get(row.code_variant, row.code_variant),
-                formats.number(row.redeemed),
-                formats.number(row.unconfirmed),
-                formats.share(row.share, 1),
-            )
-            for row in found.rows
-        ),
-    )
-    title = words.gettext("Codes nobody redeemed through the service")
-    return CodePart(title, lead, table, alarm=found.many or found.uneven)
 
 
 def _matrix(found: LeakageReport, words: Words, names: Mapping[str, str]) -> Table:

@@ -155,6 +155,19 @@ _CHECKS = {
         mark("The earliest referral counts; the others join nobody."),
         mark("Check that the shop sends a referral once, when the invited person first arrives."),
     ),
+    "suspected_units": CheckWords(
+        mark("Many visitors seem to be one person under several ids"),
+        mark("Inviter and invited pay with one card or order from one device, or one card used many codes."),
+        mark(
+            "Read the effect with and without them below. Give rewards after the first paid order, and bind "
+            "codes to their owner."
+        ),
+    ),
+    "suspected_units_unevenly": CheckWords(
+        mark("In one variant more visitors seem to be one person under several ids than in the others"),
+        mark("Its offer is worth cheating for. What it gains may be the same people once more."),
+        mark("Read the effect without them below, and look at how that variant gives its reward."),
+    ),
     "late_events": CheckWords(
         mark("Events arrived after their day was closed"),
         mark("A queue or an import delivers late. They count from the next reading on."),

@@ -7,7 +7,7 @@ from scipy.special import chdtrc
 
 from stats.fixed_sample import Count, share_interval
 from stats.offers.leakage import Pair
-from stats.offers.reports import CodesReport, NamedCodes
+from stats.offers.misuse_reports import CodesReport, NamedCodes
 
 MANY_SHARE: Final = 0.2
 """Above this share of unconfirmed codes the redemptions on record say little of who used an offer."""

@@ -8,9 +8,11 @@ import pytest
 from dashboards.pages import render_experiment
 from dashboards.pages.code_use import code_parts
 from dashboards.pages.codes import money, moved_orders
+from dashboards.pages.misuse import suspected_people
 from dashboards.wording.codes import COMPONENTS
 from dashboards.wording.language import words_for
 from stats.offers.code_names import codes_report
+from stats.offers.misuse_reports import AbuseReport
 from stats.offers.reports import LeakageReport, ProfitReport, RedeemersReport
 from stats.results import Result
 from tests.support.example_results import CONTROL, roll_out_result, threshold_meta
@@ -60,15 +62,23 @@ def test_the_alarm_of_leaked_codes_has_a_sign_and_a_sentence() -> None:
     assert leaked.table.rows[1] == ("Threshold 1000 ₽", "2,140", "131", "64", "8.4%")
 
 
+def nothing_used() -> Result:
+    nothing = {"leakage": LeakageReport(inconclusive="no_redemptions"), "codes": codes_report({}, {})}
+    result = roll_out_result()
+    return replace(
+        result, offers=result.offers | nothing | {"abuse": AbuseReport(inconclusive="no_fingerprints")}
+    )
+
+
 def test_without_redemptions_there_is_no_section_on_codes() -> None:
-    empty = with_part("leakage", LeakageReport(inconclusive="no_redemptions"))
+    empty = nothing_used()
     assert code_parts(empty, EN, NAMES) == ()
     assert 'id="codes-head"' not in render_experiment(empty, threshold_meta(), "en")
 
 
 def test_codes_that_only_orders_name_are_told_also_without_a_redemption() -> None:
     found = codes_report({}, {"threshold-1000": 12, "threshold-3000": 3})
-    result = with_part("leakage", LeakageReport(inconclusive="no_redemptions"))
+    result = nothing_used()
     (part,) = code_parts(replace(result, offers={**result.offers, "codes": found}), EN, NAMES)
     assert part.alarm
     assert "15 of 15 codes were only named by an order" in part.lead
@@ -76,8 +86,29 @@ def test_codes_that_only_orders_name_are_told_also_without_a_redemption() -> Non
     assert part.table.rows[0] == ("Threshold 1000 ₽", "0", "12", "100.0%")
 
 
+def test_suspected_people_are_told_with_the_effect_without_them() -> None:
+    parts = {part.title: part for part in code_parts(roll_out_result(), EN, NAMES)}
+    told, line = parts["One person under several ids?"], parts["The effect without them"]
+    assert told.alarm
+    assert "204 visitors (0.4%)" in told.lead
+    assert told.table is not None
+    assert told.table.rows[1] == ("Threshold 1000 ₽", "28,802", "96", "47", "171")
+    assert line.table is not None
+    said = tuple(cell.replace("\N{NO-BREAK SPACE}", " ") for cell in line.table.rows[0][2:])
+    assert said == ("+12.8 ₽ (+3.5 … +22.1 ₽)", "+11.4 ₽ (+2.0 … +20.9 ₽)")
+
+
+def test_nobody_suspected_is_said_and_no_fingerprints_say_nothing() -> None:
+    (quiet,) = suspected_people(with_part("abuse", AbuseReport(suspected=0, share=0.0)), EN, NAMES)
+    assert (quiet.alarm, quiet.table) == (False, None)
+    assert suspected_people(with_part("abuse", AbuseReport(inconclusive="no_fingerprints")), EN, NAMES) == ()
+
+
 def test_the_effect_on_redeemers_says_why_it_is_refused() -> None:
-    part = code_parts(with_part("redeemers", RedeemersReport(inconclusive="control_has_offer")), EN, NAMES)[1]
+    refused = with_part("redeemers", RedeemersReport(inconclusive="control_has_offer"))
+    (part,) = (
+        found for found in code_parts(refused, EN, NAMES) if found.title == "The effect on those who used it"
+    )
     assert part.table is None
     assert "control has an offer too" in part.lead
 
@@ -88,7 +119,8 @@ def test_bounds_that_meet_are_one_number() -> None:
     (row,) = given.rows
     met = replace(given, rows=(replace(row, low=0.93, high=0.931),))
     for report, words in ((given, ": between 61% and 93% of those"), (met, ": 93% of those who used it")):
-        assert words in code_parts(with_part("subsidy", report), EN, NAMES)[-1].lead
+        parts = {part.title: part for part in code_parts(with_part("subsidy", report), EN, NAMES)}
+        assert words in parts["Who would have bought anyway"].lead
 
 
 def test_the_effect_has_no_f_where_everybody_took_the_offer() -> None:

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from typing import Literal
 
 from dashboards.meta import ExperimentMeta, ListRow, OfferSummary, VariantMeta
+from stats.offers.code_names import codes_report
+from stats.offers.misuse_reports import AbuseEffect, AbuseReport, AbuseRow
 from stats.offers.reports import (
     AgePoint,
     FullPrice,
@@ -446,7 +448,27 @@ def example_offers() -> dict[str, object]:
         "pull_forward": PullForwardReport(
             30, (PullForwardRow(TREATMENT, _curve_points(), 12, 0.04, "adds"),)
         ),
+        "codes": codes_report({(CONTROL, CONTROL): 1107, (TREATMENT, TREATMENT): 2140}, {TREATMENT: 212}),
+        "abuse": _abuse(),
     }
+
+
+def _abuse() -> AbuseReport:
+    """More people cheat where less has to be bought; the answer stands without them."""
+    line = AbuseEffect("profit_per_unit", 30, TREATMENT, (1280.0, 352.0, 2208.0), (1145.0, 204.0, 2086.0))
+    rows = (
+        AbuseRow(CONTROL, 28_950, 61, 44, 17, 58),
+        AbuseRow(TREATMENT, 28_802, 143, 96, 47, 171),
+    )
+    return AbuseReport(
+        suspected=204,
+        share=204 / 57_752,
+        rows=rows,
+        effects=(line,),
+        crowded_marks=3,
+        pvalue=8.4e-9,
+        uneven=True,
+    )
 
 
 def list_rows(text: str) -> tuple[ListRow, ...]:

@@ -29,7 +29,7 @@ from tests.support.results_shop import (
 
 UNITS = 160
 MARGIN, DISCOUNT, MESSAGE = 52_500, 20_000, 150
-PARTS = ["leakage", "redeemers", "profit", "subsidy", "pull_forward", "codes"]
+PARTS = ["leakage", "redeemers", "profit", "subsidy", "pull_forward", "codes", "abuse"]
 
 
 def against_nothing(**changes: Any) -> dict[str, Any]:
