@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 from app.codes import budget, refusals
 from app.codes.expiry import free_what_expired
 from app.codes.person import Person
-from app.codes.terms import CodeTerms
+from app.codes.terms import DAY_US, CodeTerms
 from app.codes.vault import Sealed
 from app.ledger.rows import Identifier
 from app.ledger.transaction import Entry, Transaction
+from app.offers.carts import NOTHING_KNOWN, History
+from app.offers.past import orders_of, with_orders
 
 _CLAIM = (
     "SELECT k.variant, k.claimed_at_us, k.valid_until_us, c.digest, c.ciphertext FROM code_claims k"
@@ -76,6 +78,8 @@ class Claim:
         mint: makes a new code.
         flags: of the ledger row.
         at_us: when it happened, for the ledger row alone; None: now.
+        since_us: earlier orders than the start trigger nothing.
+        told: what the request says of earlier orders.
     """
 
     experiment: str
@@ -86,6 +90,8 @@ class Claim:
     mint: Callable[[], Sealed]
     flags: int = 0
     at_us: int | None = None
+    since_us: int = 0
+    told: History = NOTHING_KNOWN
     size: int = 1
 
     def identifiers(self) -> Sequence[Identifier]:
@@ -116,7 +122,8 @@ class Claim:
 
     def _claimed(self, transaction: Transaction, terms: CodeTerms, unit: int) -> Claimed:
         with transaction.savepoint():
-            now_us, valid_until_us = transaction.now_us, terms.valid_until_us(transaction.now_us)
+            now_us = transaction.now_us
+            valid_until_us = terms.valid_until_us(now_us, self._ordered_us(transaction, terms))
             if valid_until_us is not None and valid_until_us <= now_us:
                 raise refusals.expired()
             held_minor = terms.use_minor * terms.claimed_uses
@@ -137,6 +144,22 @@ class Claim:
         transaction.write(self._entry(transaction, terms, code))
         froze = budget.close_if_full(transaction, terms, lambda: free_what_expired(transaction, terms))
         return Claimed(terms.variant, sealed, now_us, valid_until_us, froze)
+
+    def _ordered_us(self, transaction: Transaction, terms: CodeTerms) -> int | None:
+        """Moment of the order that triggers the code, where it ends some days after one.
+
+        Raises:
+            Conflict: the terms want one, and none is known.
+        """
+        if terms.order_days is None:
+            return None
+        orders = orders_of(transaction, self.person.who(transaction, terms.unit).numbers)
+        last_us = with_orders(self.told, orders, None, transaction.now_us).last_order_at_us
+        is_triggering = last_us is not None and self.since_us <= last_us <= transaction.now_us
+        if terms.needs_order and not is_triggering:
+            raise refusals.no_order()
+        is_over = last_us is not None and last_us + terms.order_days * DAY_US <= transaction.now_us
+        return last_us if is_triggering and (terms.needs_order or not is_over) else None
 
     def _entry(self, transaction: Transaction, terms: CodeTerms, code: int) -> Entry:
         content = {

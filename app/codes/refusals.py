@@ -52,6 +52,13 @@ def without_codes() -> Conflict:
     return Conflict("the offer of this variant gives no codes", "no_codes", "variant")
 
 
+def no_order() -> Conflict:
+    """Its codes are for after an order, and there is none."""
+    return Conflict(
+        "no order since the start is known that would give this unit a code", "no_order", None, dict(_SAID)
+    )
+
+
 def none_left() -> Conflict:
     """Every code that the shop imported is given away."""
     return Conflict("every imported code is given away", "no_codes_left", None, dict(_SAID))

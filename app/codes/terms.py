@@ -42,6 +42,8 @@ class CodeTerms:
         issue: shared or per_visitor.
         uses: of one code, over everybody; None: no limit.
         uses_per_customer: of one code by one person; None: no limit.
+        order_days: so many days after the order that triggers it a code ends, or None.
+        needs_order: without such an order there is no code; else the days count from the claim.
         valid_days: life of a claim in days; None: by the offer alone.
         starts_at_us: not to be used before, or None; `ends_at_us`: not from then on.
         bound: only its owner may use it.
@@ -59,6 +61,8 @@ class CodeTerms:
     issue: str
     uses: int | None
     uses_per_customer: int | None
+    order_days: int | None
+    needs_order: bool
     valid_days: int | None
     starts_at_us: int | None
     ends_at_us: int | None
@@ -87,11 +91,20 @@ class CodeTerms:
         """What a use with this discount costs the budget, in minor units."""
         return max(discount_minor, self.beside_minor)
 
-    def valid_until_us(self, claimed_at_us: int) -> int | None:
-        """When a code claimed then ends."""
-        days_end = None if self.valid_days is None else claimed_at_us + self.valid_days * DAY_US
-        ends = [end for end in (days_end, self.ends_at_us) if end is not None]
-        return min(ends, default=None)
+    def valid_until_us(self, claimed_at_us: int, ordered_at_us: int | None = None) -> int | None:
+        """When a code claimed then ends.
+
+        Args:
+            claimed_at_us: moment of the claim, microseconds since 1970 UTC.
+            ordered_at_us: of the order that triggers it; None: none is known.
+        """
+        ends = [self.ends_at_us]
+        if self.valid_days is not None:
+            ends.append(claimed_at_us + self.valid_days * DAY_US)
+        if self.order_days is not None:
+            began_us = claimed_at_us if ordered_at_us is None else ordered_at_us
+            ends.append(began_us + self.order_days * DAY_US)
+        return min((end for end in ends if end is not None), default=None)
 
 
 def _promised(uses: int | None) -> int:
@@ -126,7 +139,9 @@ def _bare(definition: Mapping[str, Any], variant: Mapping[str, Any]) -> CodeTerm
         return None
     validity = offer.get("validity") or {}
     total, each = code.get("uses_total"), code.get("uses_per_customer")
-    after_claim = validity.get("days") if validity.get("days_after") == "claim" else None
+    days, after = validity.get("days"), validity.get("days_after")
+    after_order = days if after == "order" else None
+    own_days = code.get("valid_days") or (days if after == "claim" else None)
     return CodeTerms(
         experiment=definition["key"],
         variant=variant["key"],
@@ -136,7 +151,9 @@ def _bare(definition: Mapping[str, Any], variant: Mapping[str, Any]) -> CodeTerm
         issue=code["issue"],
         uses=each if total is None and code["issue"] == "per_visitor" else total,
         uses_per_customer=each,
-        valid_days=code.get("valid_days") or after_claim or offer.get("valid_days"),
+        order_days=after_order or (None if own_days else offer.get("valid_days")),
+        needs_order=after_order is not None,
+        valid_days=own_days,
         starts_at_us=_moment(validity.get("starts_at")),
         ends_at_us=_moment(validity.get("ends_at")),
         bound=bool(code.get("bound")),

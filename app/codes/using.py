@@ -15,6 +15,7 @@ from app.codes.terms import CodeTerms
 from app.codes.uses import Code, Use
 from app.ledger.rows import Identifier
 from app.ledger.transaction import Transaction
+from app.offers.past import orders_of, with_orders
 
 
 class Done(NamedTuple):
@@ -97,9 +98,20 @@ class CodeDeed:
 
     def _discount_minor(self, transaction: Transaction, terms: CodeTerms, held: Use | None) -> int:
         """The discount of this order; a running reservation keeps its moment, and its sum if none is said."""
-        if held is None:
-            return discount(self.basket, terms, transaction.now_us)
-        return held.amount_minor if self.basket.is_silent else discount(self.basket, terms, held.at_us)
+        if held is not None and self.basket.is_silent:
+            return held.amount_minor
+        at_us = transaction.now_us if held is None else held.at_us
+        return discount(self._informed(transaction, terms, at_us), terms, at_us)
+
+    def _informed(self, transaction: Transaction, terms: CodeTerms, at_us: int) -> Basket:
+        """The basket with what the ledger knows of earlier orders, where the terms ask for them."""
+        basket = self.basket
+        asking = any(ready.asks_history for ready in (terms.ready, *basket.beside))
+        if basket.cart is None or not asking:
+            return basket
+        who = self.person.who(transaction, terms.unit)
+        orders = [one for one in orders_of(transaction, who.numbers) if one.order_id != self.order_id]
+        return basket._replace(history=with_orders(basket.history, orders, basket.cart.currency, at_us))
 
     def _held(self, transaction: Transaction, use: Use | None) -> Use | None:
         """The order's reservation, if it still runs."""

@@ -1,6 +1,5 @@
-"""`POST /api/v1/quote` as raw ASGI: what applies to a cart, from memory, never the database."""
+"""`POST /api/v1/quote` as raw ASGI: what applies to a cart; the database is asked as little as can be."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -10,13 +9,15 @@ from app.edge.asking import LONGEST_ID, Asking, ask, authenticate, offers_of
 from app.edge.code_book import code_book
 from app.edge.guessing import Asker, guess_limit
 from app.edge.http import Handler, Receive, Scope, Send, check_json, read_body, send_bytes
+from app.edge.past_orders import PastOrders
 from app.edge.reading import named, no_nul
 from app.errors import BadRequest, Invalid
-from app.offers.carts import Cart, check_cart, history_of
-from app.offers.quotes import Quote
+from app.offers.carts import Cart, check_cart
 from app.offers.quoting import UNKNOWN_CODE, KnownCode, quote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from app.bootstrap import Services
 
 PATH = "/api/v1/quote"
@@ -41,8 +42,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 def quote_handler(services: "Services") -> Handler:
-    """The handler of `POST /api/v1/quote`; the database is asked only about codes."""
-    look_up, guesses = code_book(services), guess_limit(services)
+    """The handler of `POST /api/v1/quote`; the database is asked about codes and earlier orders only."""
+    look_up, guesses, past_orders = code_book(services), guess_limit(services), PastOrders(services)
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         principal = authenticate(services, scope, OPERATION)
@@ -57,7 +58,13 @@ def quote_handler(services: "Services") -> Handler:
             unknown = sum(known.refusal == UNKNOWN_CODE for known in codes)
             if unknown:
                 guesses.count(asker, asking.now_us, unknown)
-        await send_bytes(send, 200, _encode(answer(asking, request.cart, codes)))
+        offers = offers_of(asking)
+        asked = [*offers, *(known.ready for known in codes if known.ready is not None)]
+        named = (request.visitor_id or None, request.customer_id or None)
+        past = await past_orders.of(asking, named, asked, request.cart.currency)
+        found = quote(request.cart, offers, asking.now_us, past.history, codes)
+        found.history = past.used
+        await send_bytes(send, 200, _encode(found))
 
     return handle
 
@@ -66,11 +73,6 @@ def _person(request: QuoteRequest, asking: Asking) -> Person:
     canonical = asking.visitor if request.customer_id else None
     known = canonical if canonical != request.visitor_id else None
     return Person(request.visitor_id or None, request.customer_id or None, known)
-
-
-def answer(asking: Asking, cart: Cart, codes: Sequence[KnownCode]) -> Quote:
-    """The quote, from the offers of every experiment served, as the assignments door would answer."""
-    return quote(cart, offers_of(asking), asking.now_us, history_of(asking.attributes), codes)
 
 
 def read_request(body: bytes) -> QuoteRequest:

@@ -112,9 +112,9 @@ class Purchase(NamedTuple):
         is_refunded = 0 < self.refunded_minor >= self.items_minor - self.discount_minor
         return self.is_paid and not self.is_cancelled and not is_refunded
 
-    def belongs_to(self, visitors: Collection[int], customers: Collection[int]) -> bool:
+    def belongs_to(self, numbers: Collection[int]) -> bool:
         """Whether it is of the person with these numbers; one that names a customer is the customer's."""
-        return self.visitor in visitors if self.customer is None else self.customer in customers
+        return (self.visitor if self.customer is None else self.customer) in numbers
 
 
 class Exposure(NamedTuple):

@@ -1,6 +1,6 @@
 """What a quote is about: a cart, and what the shop knows of the shopper's earlier orders. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta, Struct
@@ -81,6 +81,8 @@ class History(NamedTuple):
         memberships: what the shopper is a member of.
         invited: somebody invited the shopper.
         friends_before: how many friends the one who invites had brought before.
+        pieces: sku → pieces in earlier orders; None: unknown.
+        vouches: a code may speak for the order that brought it: the request says nothing of the last one.
     """
 
     orders_count: int | None = None
@@ -91,6 +93,22 @@ class History(NamedTuple):
     memberships: frozenset[str] = frozenset()
     invited: bool | None = None
     friends_before: int | None = None
+    pieces: Mapping[str, int] | None = None
+    vouches: bool = True
+
+    def stamps_for(self, skus: Collection[str] | None) -> int | None:
+        """Pieces with a stamp so far: what the shop says or what its orders hold, whichever is more.
+
+        Args:
+            skus: whose pieces count; None: all.
+
+        >>> History(stamps=2, pieces={"tea": 3, "jam": 9}).stamps_for(["tea"])
+        3
+        """
+        if self.pieces is None:
+            return self.stamps
+        counted = sum(count for sku, count in self.pieces.items() if skus is None or sku in skus)
+        return max(counted, self.stamps or 0)
 
 
 NOTHING_KNOWN = History()
@@ -106,10 +124,11 @@ def history_of(attributes: Mapping[str, Any]) -> History:
         return NOTHING_KNOWN
     members = attributes.get("memberships")
     invited = attributes.get("invited")
+    last_order_us = _moment(attributes.get("last_order_at"))
     return History(
         _count(attributes, "orders_count"),
         _count(attributes, "purchases_minor"),
-        _moment(attributes.get("last_order_at")),
+        last_order_us,
         _count(attributes, "last_order_minor"),
         _count(attributes, "stamps"),
         frozenset(one for one in members if isinstance(one, str))
@@ -117,6 +136,7 @@ def history_of(attributes: Mapping[str, Any]) -> History:
         else frozenset(),
         invited if isinstance(invited, bool) else None,
         _count(attributes, "friends_before"),
+        vouches=last_order_us is None,
     )
 
 

@@ -122,6 +122,18 @@ class Missing(Struct):
     text: dict[str, str]
 
 
+class HistoryUsed(Struct):
+    """Where a quote has the shopper's earlier orders from.
+
+    Attributes:
+        source: `ledger` (the orders that the shop sent, and what the request says) or `request` (only that).
+        reason: why the ledger was not asked: `database_away`; null where it was.
+    """
+
+    source: str
+    reason: str | None
+
+
 class Quote(Struct):
     """What applies to a cart. Everything is in minor units of `currency`.
 
@@ -137,6 +149,7 @@ class Quote(Struct):
         applied: in the order of the experiments' keys.
         blocked: likewise.
         missing: to the nearest threshold; null: none is near.
+        history: where earlier orders are known from; null: no offer of the shopper asks for them.
     """
 
     currency: str
@@ -150,3 +163,4 @@ class Quote(Struct):
     applied: list[Applied]
     blocked: list[Blocked]
     missing: Missing | None
+    history: HistoryUsed | None = None

@@ -11,6 +11,9 @@ from app.offers.schemas import AnyOffer, parsed
 from app.offers.terms import Combinable, Validity
 from app.strict import moment_us
 
+_OF_EARLIER_ORDERS: Final = frozenset(
+    {"next_order_discount", "spend_reward", "stamp_card", "cumulative_discount", "referral"}
+)
 _BESIDE_OTHERS: Final = frozenset({"content", "custom", "partner_voucher", "reminder"})
 
 
@@ -36,6 +39,7 @@ class Ready:
         share: share off the items, or None.
         amount_minor: sum off the items.
         rate: points per order or per minor unit, or None.
+        asks_history: what it gives depends on earlier orders of the shopper.
         code: the code it came with, or None.
         key: what offers are ordered by.
     """
@@ -58,6 +62,7 @@ class Ready:
     share: Ratio | None
     amount_minor: int
     rate: Ratio | None
+    asks_history: bool
     code: str | None = None
     key: tuple[str, str, str] = ("", "", "")
 
@@ -110,6 +115,7 @@ def prepare(
         share=share,
         amount_minor=amount,
         rate=ratio(offer.rate) if isinstance(offer, Points) else None,
+        asks_history=offer.kind in _OF_EARLIER_ORDERS or validity.days_after == "order",
         code=code,
         key=(experiment, variant or "", code or ""),
     )

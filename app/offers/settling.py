@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.offers.carts import Cart, History
+from app.offers.discounts import StampCard
 from app.offers.exact import part_of
 from app.offers.lines import line_discounts
 from app.offers.standing import Live
@@ -137,7 +138,13 @@ def _taken(takers: Sequence[Live], till: Till, history: History) -> list[list[in
         if till.total < one.minimum_minor:
             found.append(None)
             continue
-        taken = line_discounts(one.ready, lines, amounts, free, history.stamps or 0)
+        taken = line_discounts(one.ready, lines, amounts, free, _stamps(one, history))
         found.append(taken)
         amounts = [amount - mine for amount, mine in zip(amounts, taken, strict=True)]
     return found
+
+
+def _stamps(one: Live, history: History) -> int:
+    """What a stamp card of pieces had before; 0 where stamps mean nothing."""
+    offer = one.ready.offer
+    return (history.stamps_for(offer.products) or 0) if isinstance(offer, StampCard) else 0

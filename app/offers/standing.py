@@ -63,8 +63,13 @@ def _obstacle(ready: Ready, currency: str, history: History, now_us: int) -> str
         return "expired"
     days = ready.days_after_order
     if days is not None and not _is_vouched(ready, history) and not _is_due(ready, days, history, now_us):
-        return "history_unknown" if history.last_order_at_us is None else "expired"
+        return "expired" if history.last_order_at_us is not None else _without_order(history)
     return "code_needed" if ready.needs_code and ready.code is None and not _opens_itself(ready) else None
+
+
+def _without_order(history: History) -> str:
+    """There is no last order, or nobody knows of one."""
+    return "history_unknown" if history.pieces is None else "no_order"
 
 
 def _opens_itself(ready: Ready) -> bool:
@@ -73,8 +78,8 @@ def _opens_itself(ready: Ready) -> bool:
 
 
 def _is_vouched(ready: Ready, history: History) -> bool:
-    """Where nothing is known of earlier orders, a code speaks for the one that brought it."""
-    return ready.code is not None and history.last_order_at_us is None
+    """Where the request says nothing of the last order, a code speaks for the one that brought it."""
+    return ready.code is not None and history.vouches
 
 
 def _is_due(ready: Ready, days: int | None, history: History, now_us: int) -> bool:
@@ -104,9 +109,8 @@ def _stamps(ready: Ready, _pieces: int, history: History, _now_us: int) -> Live 
     if not isinstance(offer, StampCard):
         return "not_on_carts"
     if offer.counts == "pieces":
-        return (
-            "history_unknown" if history.stamps is None else Live(ready, None, 0, ready.minimum_minor, None)
-        )
+        is_unknown = history.stamps_for(offer.products) is None
+        return "history_unknown" if is_unknown else Live(ready, None, 0, ready.minimum_minor, None)
     if history.orders_count is None:
         return "history_unknown"
     is_free = (history.orders_count + 1) % offer.every == 0

@@ -123,6 +123,7 @@ def test_the_whole_answer(service: InProcess) -> None:
                 "ru": "Ещё 380\xa0₽ до бесплатной доставки",
             },
         },
+        "history": None,
     }
 
 
@@ -254,7 +255,7 @@ def test_hostile_attributes_change_nothing(service: InProcess) -> None:
         found = _quote(
             service, attributes={"orders_count": value, "last_order_at": value, "memberships": value}
         )
-        assert [one["reason"] for one in found["blocked"]] == ["history_unknown"]
+        assert [one["reason"] for one in found["blocked"]] == ["stamps_missing"]  # of no orders at all
 
 
 def test_the_document_describes_the_answer(service: InProcess) -> None:
