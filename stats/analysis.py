@@ -103,6 +103,7 @@ def metric_result(scene: Scene, metric: Metric) -> MetricResult:
         comparisons=tuple(compare(scene, metric, t) for t in scene.plan.treatments),
         cap_minor=scene.caps.get(metric.label),
         curves={v: event_curve(scene, metric, v).points() for v in scene.plan.variants} if survival else {},
+        about=metric.about,
     )
 
 

@@ -39,7 +39,7 @@ class MomentCell(NamedTuple):
         variant: variant of the unit's first exposure.
         cohort_day: days since 1970-01-01.
         units: units of the cohort (zeros included).
-        buyers: units with a value other than 0.
+        buyers: units with a value other than 0 (ratios: or a denominator other than 0).
         total: Σx of capped values (the raw value where the metric has no cap).
         squares: Σx² of capped values.
         raw_total: Σx of uncapped values.

@@ -13,6 +13,15 @@ Kind = Literal["proportion", "mean", "ratio", "survival"]
 Direction = Literal["increase", "decrease"]
 
 
+def label_of(key: str, about: str | None, window_days: int) -> str:
+    """The name under which cells and looks of a metric are filed.
+
+    >>> label_of("conversion_rate", None, 30), label_of("sku_orders_per_unit", "coffee-1", 14)
+    ('conversion_rate:30', 'sku_orders_per_unit[coffee-1]:14')
+    """
+    return f"{key}:{window_days}" if about is None else f"{key}[{about}]:{window_days}"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One metric of a plan.
@@ -27,7 +36,9 @@ class Metric:
         direction: the direction that is good for the shop.
         explanatory: the arm changes the denominator; shown with an interval, refused as primary.
         non_inferiority_margin: m, a share of control's mean (guardrails), else None.
-        label: distinguishes two metrics with one key, `key` or `key:window_days`.
+        about: what tells two metrics with one key apart: a sku, the statistic of a custom event (other than
+            `share`), a threshold in minor units; else None.
+        label: the name of its cells and looks, `key:window_days` or `key[about]:window_days`.
     """
 
     key: str
@@ -39,6 +50,7 @@ class Metric:
     direction: Direction = "increase"
     explanatory: bool = False
     non_inferiority_margin: float | None = None
+    about: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a margin that is no number."""
@@ -48,7 +60,7 @@ class Metric:
     @property
     def label(self) -> str:
         """The name under which cells and looks are filed."""
-        return f"{self.key}:{self.window_days}"
+        return label_of(self.key, self.about, self.window_days)
 
 
 @dataclass(frozen=True, slots=True)

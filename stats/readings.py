@@ -6,6 +6,7 @@ from typing import NamedTuple
 from stats.cell_view import CellView
 from stats.contrasts import Contrast
 from stats.means import compare_means
+from stats.metrics import event_name
 from stats.plan import AnalysisPlan, Metric
 from stats.proportions import compare_proportions
 from stats.ratios import compare_ratios
@@ -17,7 +18,7 @@ UNEVEN_WEIGHTS = 1.5  # largest weight over smallest beyond which variances pool
 GATE_BUYERS = 30
 GATE_BUYERS_UNEVEN = 100
 GATE_AT_RISK = 30
-_MONEY_REASONS = ("currency_without_rate", "margin_unknown", "delivery_cost_missing")
+_PROFIT_REASONS = ("currency_without_rate", "margin_unknown", "delivery_cost_missing")
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,17 @@ def last_mature_day(plan: AnalysisPlan, metric: Metric, day: int) -> int:
 
 
 def unusable_reason(metric: Metric, notes: dict[str, int]) -> str:
-    """Why a metric's money cannot be known: the first matching note of the engine with a count above 0."""
-    possible = _MONEY_REASONS if metric.key == "profit_per_unit" else _MONEY_REASONS[:1]
+    """Why a metric's value cannot be known: the first matching note of the engine with a count above 0."""
+    possible = _reasons(metric)
     return next((reason for reason in possible if notes.get(reason, 0) > 0), "unusable")
+
+
+def _reasons(metric: Metric) -> tuple[str, ...]:
+    if metric.key == "profit_per_unit":
+        return _PROFIT_REASONS
+    if metric.key == "sku_orders_per_unit":
+        return ("lines_missing",)
+    return _PROFIT_REASONS[:1] if event_name(metric) is None else ("value_missing",)
 
 
 def read_moments(

@@ -6,6 +6,8 @@ Field order is the order in the JSON document. `None` means "there is no number"
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from stats.plan import label_of
+
 
 @dataclass(frozen=True, slots=True)
 class Inconclusive:
@@ -171,7 +173,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
-    """One metric over all variants."""
+    """One metric over all variants; `about` tells two with one key apart (see `Metric.about`)."""
 
     key: str
     role: str
@@ -184,6 +186,12 @@ class MetricResult:
     comparisons: tuple[Comparison, ...]
     cap_minor: int | None = None
     curves: dict[str, tuple[CurvePoint, ...]] = field(default_factory=dict)
+    about: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The name of its looks (see `Metric.label`)."""
+        return label_of(self.key, self.about, self.window_days)
 
 
 @dataclass(frozen=True, slots=True)

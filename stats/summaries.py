@@ -17,7 +17,7 @@ class Moments:
 
     Attributes:
         units: n.
-        buyers: units with a value other than 0.
+        buyers: units with a value other than 0 (ratios: or a denominator other than 0).
         total: Σx of capped values.
         squares: Σx² of capped values.
         raw_total: Σx of uncapped values.

@@ -13,6 +13,10 @@ from stats.repeat_purchase import SurvivalCurve
 from stats.results import Look, VariantSummary
 from stats.summaries import Moments
 
+_NOTHING_BELOW = {
+    "redemptions_per_redeemer": "no_redemptions"
+}  # why a ratio has no denominator, else no_orders
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -96,7 +100,7 @@ def _moment_summary(
     if metric.kind == "ratio":
         arm = ratio_arm(moments)
         if arm is None:
-            return replace(empty, inconclusive="no_orders")
+            return replace(empty, inconclusive=_NOTHING_BELOW.get(metric.key, "no_orders"))
         mean = moments.raw_total / moments.denominator
         return replace(empty, mean=mean, standard_error=math.sqrt(arm.variance))
     error = None if moments.variance is None else math.sqrt(moments.variance / moments.units)

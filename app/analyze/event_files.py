@@ -15,6 +15,7 @@ from app.analyze.plan_file import PlanFile
 from app.analyze.unusable import Unusable
 from app.errors import Invalid
 from app.ledger.rows import ORDER_MONEY
+from stats.plan import AnalysisPlan
 
 _REASON_NOTES = {
     "outside_running": "exposures_outside_running",
@@ -44,6 +45,11 @@ class EventFiles:
     experiment: str
     notes: Mapping[str, int]
     unusable: Unusable
+
+    def analysis(self, plan: PlanFile) -> AnalysisPlan:
+        """The plan of these files."""
+        variants = sorted(set(self.exposures["variant"].to_pylist()))
+        return plan.plan(variants, self.experiment, len(pc.unique(self.exposures["unit"])))
 
 
 def read_files(
@@ -115,7 +121,10 @@ def _order_columns(sheet: Sheet) -> pa.Table:
             **{name: sheet.integers(name, 0 if name in required else None) for name in ORDER_MONEY},
             "paid": sheet.booleans("paid", default=True),
             "cancelled_us": sheet.moments("cancelled_at") if sheet.has("cancelled_at") else nothing,
-            "refunds": sheet.texts("refunds") if sheet.has("refunds") else nothing.cast(pa.string()),
+            **{
+                name: sheet.texts(name) if sheet.has(name) else nothing.cast(pa.string())
+                for name in ("refunds", "skus")
+            },
         }
     )
 

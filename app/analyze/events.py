@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.analyze.event_files import EventFiles, known_variants, read_files
+from app.analyze.line_lists import line_rows
 from app.analyze.offer_files import OfferFiles, read_offer_files
 from app.analyze.plan_file import PlanFile, look_days, read_plan
 from app.analyze.unusable import NAMED_ROWS
@@ -18,7 +19,9 @@ from app.results.ledger_rows import (
     CANCELLATION_ROWS,
     CLAIM_ROWS,
     COST_ROWS,
+    CUSTOM_ROWS,
     EXPOSURE_ROWS,
+    LINE_ROWS,
     LINK_ROWS,
     ORDER_ROWS,
     REDEMPTION_ROWS,
@@ -27,7 +30,9 @@ from app.results.ledger_rows import (
 )
 from app.results.reading import Question, Written, read
 from app.results.units import Scope
+from stats.metrics import event_names, skus
 from stats.offers.reports import OfferTerms
+from stats.plan import AnalysisPlan
 from stats.readings import last_mature_day
 from stats.results import Result
 
@@ -50,11 +55,11 @@ def analyze_events(  # noqa: PLR0913 - one argument per kind of file
         exposures_path: one or more files with `unit_id, variant, occurred_at`, and if wished `event_id`,
             `experiment`, `reason` (not analysed, and why) and `flags`.
         orders_path: one or more with `order_id, unit_id, occurred_at, currency, items_minor, discount_minor`,
-            and if wished the other fields of an order, `cancelled_at`, `refunds` (a JSON list).
+            and if wished the other fields of an order, `cancelled_at`, `refunds` and `skus` (JSON lists).
         refunds_path: one or more with `refund_id, order_id, occurred_at, amount_minor`, or None.
         plan_path: plan.toml.
         redemptions_path: one or more exports `redemptions`, or None.
-        events_path: one or more exports `events` (messages, points, codes issued), or None.
+        events_path: one or more exports `events` (messages, points, codes issued, custom events), or None.
 
     Returns:
         The result and its JSON document.
@@ -66,7 +71,9 @@ def analyze_events(  # noqa: PLR0913 - one argument per kind of file
     files = read_files(_list(exposures_path), _list(orders_path), _list(refunds_path), plan)
     weights = plan.weights(sorted(set(files.exposures["variant"].to_pylist())))
     files = known_variants(files, weights)
-    study = study_of(files, plan, read_offer_files(_list(redemptions_path), _list(events_path)))
+    counted = files.analysis(plan)
+    around = read_offer_files(_list(redemptions_path), _list(events_path), event_names(counted))
+    study = study_of(files, plan, counted, around)
     as_of_us = plan.as_of_us or _end_of_files(study, plan.timezone)
     closed_day = last_closed_day(as_of_us, plan.timezone)
     days = look_days(plan, _first_day(study), closed_day)
@@ -86,13 +93,11 @@ def analyze_events(  # noqa: PLR0913 - one argument per kind of file
     return result, encode(result)
 
 
-def study_of(files: EventFiles, plan: PlanFile, around: OfferFiles) -> Study:
+def study_of(files: EventFiles, plan: PlanFile, analysis: AnalysisPlan, around: OfferFiles) -> Study:
     """The rows as a study: text ids become numbers, everything in the files is analysed time."""
     shown, bought = files.exposures, files.orders
     named = (shown["unit"], bought["unit"], *around.units())
     ids = pc.unique(pa.chunked_array([part for units in named for part in units.chunks], pa.string()))
-    variants = sorted(set(shown["variant"].to_pylist()))
-    analysis = plan.plan(variants, files.experiment, len(pc.unique(shown["unit"])))
     cancelled = bought.filter(pc.is_valid(bought["cancelled_us"]))
     rows = LedgerRows(
         exposures=_conform(_numbered(shown, ids), EXPOSURE_ROWS),
@@ -106,6 +111,8 @@ def study_of(files: EventFiles, plan: PlanFile, around: OfferFiles) -> Study:
         claims=_conform(_numbered(around.claims, ids), CLAIM_ROWS),
         redemptions=_conform(_numbered(around.redemptions, ids), REDEMPTION_ROWS),
         unconfirmed=_conform(_numbered(around.unconfirmed, ids), REDEMPTION_ROWS),
+        customs=_conform(_numbered(around.customs, ids), CUSTOM_ROWS),
+        lines=_conform(line_rows(bought, skus(analysis)), LINE_ROWS),
     )
     scope = Scope("visitor", analysis.variants, plan.timezone, ALWAYS, entry_ends_us=plan.entry_ends_us)
     from app.engine.duckdb import DuckDBEngine

@@ -8,13 +8,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.analyze.files import Sheet, read_sheet
+from app.ledger.rows import UNTRUSTED
 
 COST_TYPES = ("message", "points")
 _PERSON = [("event_id", pa.string()), ("unit", pa.string()), ("occurred_us", pa.int64())]
 _REDEMPTIONS = pa.schema(
-    [*_PERSON, ("order_id", pa.string()), ("code_variant", pa.string()), ("status", pa.string())]
+    [
+        *_PERSON,
+        *(("order_id", pa.string()), ("code_variant", pa.string())),
+        *(("reversed_us", pa.int64()), ("status", pa.string())),
+    ]
 )
-_EVENTS = pa.schema([*_PERSON, ("type", pa.string()), ("amount_minor", pa.int64())])
+_VALUES = [("name", pa.string()), ("value", pa.int64()), ("value_minor", pa.int64()), ("flags", pa.int64())]
+_EVENTS = pa.schema([*_PERSON, ("type", pa.string()), ("amount_minor", pa.int64()), *_VALUES])
 
 
 @dataclass(frozen=True)
@@ -22,29 +28,36 @@ class OfferFiles:
     """The rows of the files, each once; ids still text.
 
     Attributes:
-        redemptions: event_id, unit, occurred_us, order_id, code_variant.
+        redemptions: event_id, unit, occurred_us, order_id, code_variant, reversed_us.
         unconfirmed: the same of codes that only orders name.
         costs: event_id, unit, occurred_us, kind, amount_minor.
         claims: event_id, unit, occurred_us.
+        customs: event_id, unit, occurred_us, name, value, value_minor, flags.
     """
 
     redemptions: pa.Table
     unconfirmed: pa.Table
     costs: pa.Table
     claims: pa.Table
+    customs: pa.Table
 
     def units(self) -> list[pa.ChunkedArray]:
         """Every unit named."""
-        return [table["unit"] for table in (self.redemptions, self.unconfirmed, self.costs, self.claims)]
+        tables = (self.redemptions, self.unconfirmed, self.costs, self.claims, self.customs)
+        return [table["unit"] for table in tables]
 
 
-def read_offer_files(redemptions: Sequence[Path], events: Sequence[Path]) -> OfferFiles:
+def read_offer_files(
+    redemptions: Sequence[Path], events: Sequence[Path], names: Sequence[str] = ()
+) -> OfferFiles:
     """Read the exports `redemptions` and `events`; none of either is fine.
 
     Args:
-        redemptions: `event_id, order_id, unit_id, code_variant, occurred_at`, and if wished `status`.
-        events: `event_id, type (claim, message, points), unit_id, occurred_at, amount_minor`; rows of other
-            types are passed over.
+        redemptions: `event_id, order_id, unit_id, code_variant, occurred_at`, and if wished `status` and
+            `reversed_at`.
+        events: `event_id, type (claim, message, points, custom), unit_id, occurred_at, amount_minor`, for
+            custom events `name, value, value_minor, trusted`; rows of other types are passed over.
+        names: of the custom events that count.
 
     Raises:
         Invalid: a column is missing or a cell is not what it should be.
@@ -52,6 +65,7 @@ def read_offer_files(redemptions: Sequence[Path], events: Sequence[Path]) -> Off
     used = _each_once([_redemptions(read_sheet(path)) for path in redemptions], _REDEMPTIONS)
     happened = _each_once([_events(read_sheet(path)) for path in events], _EVENTS)
     costs = happened.filter(pc.is_in(happened["type"], value_set=pa.array(COST_TYPES)))
+    costs = costs.select([*(name for name, _ in _PERSON), "type", "amount_minor"])
     claims = happened.filter(pc.equal(happened["type"], "claim"))
     is_open = pc.equal(used["status"], "unconfirmed")
     used = used.drop_columns(["status"])
@@ -59,27 +73,45 @@ def read_offer_files(redemptions: Sequence[Path], events: Sequence[Path]) -> Off
         redemptions=used.filter(pc.invert(is_open)),
         unconfirmed=used.filter(is_open),
         costs=costs.rename_columns(["kind" if name == "type" else name for name in costs.column_names]),
-        claims=claims.drop_columns(["type", "amount_minor"]),
+        claims=claims.select([name for name, _ in _PERSON]),
+        customs=happened.filter(
+            pc.and_(
+                pc.equal(happened["type"], "custom"),
+                pc.is_in(happened["name"], value_set=pa.array(names, pa.string())),
+            )
+        ),
     )
 
 
 def _redemptions(sheet: Sheet) -> pa.Table:
     sheet.need(("event_id", "order_id", "unit_id", "code_variant", "occurred_at"))
     confirmed = pa.repeat(pa.scalar("confirmed"), sheet.table.num_rows)
+    nothing = pa.nulls(sheet.table.num_rows, pa.int64())
     return pa.table(
         {
             **_person(sheet),
             "order_id": sheet.texts("order_id"),
             "code_variant": sheet.texts("code_variant"),
             "status": pc.fill_null(sheet.texts("status"), "confirmed") if sheet.has("status") else confirmed,
+            "reversed_us": sheet.moments("reversed_at") if sheet.has("reversed_at") else nothing,
         }
     )
 
 
 def _events(sheet: Sheet) -> pa.Table:
     sheet.need(("event_id", "type", "unit_id", "occurred_at"))
+    trusted = sheet.booleans("trusted", default=True)
+    nothing = pa.nulls(sheet.table.num_rows, pa.string())
     return pa.table(
-        {**_person(sheet), "type": sheet.texts("type"), "amount_minor": sheet.integers("amount_minor", 0)}
+        {
+            **_person(sheet),
+            "type": sheet.texts("type"),
+            "amount_minor": sheet.integers("amount_minor", 0),
+            "name": sheet.texts("name") if sheet.has("name") else nothing,
+            "value": sheet.integers("value"),
+            "value_minor": sheet.integers("value_minor"),
+            "flags": pc.if_else(trusted, 0, UNTRUSTED),
+        }
     )
 
 
@@ -93,7 +125,9 @@ def _person(sheet: Sheet) -> dict[str, pa.Array]:
 
 def _each_once(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
     """Complete rows of all tables, each once."""
-    found = pa.concat_tables([schema.empty_table(), *(table.cast(schema) for table in tables)])
+    found = pa.concat_tables(
+        [schema.empty_table(), *(table.select(schema.names).cast(schema) for table in tables)]
+    )
     for name in ("event_id", "unit", "occurred_us"):
         found = found.filter(pc.is_valid(found[name]))
     return found.group_by(schema.names).aggregate([]).select(schema.names)

@@ -163,7 +163,7 @@ def _moment(column: _Column, variant: str, day: int, units: Sequence[int]) -> Mo
         variant=variant,
         cohort_day=day,
         units=len(units),
-        buyers=sum(value != 0 for value in values),
+        buyers=sum(value != 0 or other != 0 for value, other in zip(values, below, strict=True)),
         total=sum(values),
         squares=sum(value * value for value in values),
         raw_total=sum(values),

@@ -3,9 +3,12 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from stats.metrics import MetricDefinition
 
 WRITTEN = "<!-- written by ./dev docs from the code; change the code, not this page -->\n"
 
@@ -77,18 +80,27 @@ def _helps(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
 
 
 def metrics_page() -> str:
-    """One row per metric of the catalogue."""
-    from stats.metrics import CATALOGUE
+    """One row per metric of the catalogue, and one per statistic of custom events."""
+    from stats.metrics import CATALOGUE, CUSTOM_STATISTICS
 
-    uses = {True: "explanatory: shown, never decides", False: "may be primary"}
-    rows = [
-        f"| `{key}` | {metric.kind} | {'minor units' if metric.money else 'share or count'} "
-        f"| {metric.direction} | {uses[metric.explanatory]} |"
-        for key, metric in sorted(CATALOGUE.items())
+    takes = {
+        "sku_orders_per_unit": '`{"key": "sku_orders_per_unit", "sku": "…"}`',
+        "threshold_bunching": "`threshold_minor`; else the largest of the offers",
+    }
+    rows = [_metric_row(f"`{key}`", CATALOGUE[key], takes.get(key, "")) for key in sorted(CATALOGUE)]
+    rows += [
+        _metric_row("`custom:EVENT`", definition, f'`"statistic": "{statistic}"`, `direction`')
+        for statistic, definition in CUSTOM_STATISTICS.items()
     ]
     head = "# Metrics\n\nHow each is counted is defined in [methods/metrics.md](../methods/metrics.md).\n\n"
-    table = "| key | statistic | unit | good direction | use |\n|---|---|---|---|---|\n"
+    table = "| key | statistic | unit | good direction | use | takes |\n|---|---|---|---|---|---|\n"
     return WRITTEN + head + table + "\n".join(rows) + "\n"
+
+
+def _metric_row(name: str, metric: "MetricDefinition", takes: str) -> str:
+    unit = "minor units" if metric.money else "share or count"
+    use = "explanatory: shown, never decides" if metric.explanatory else "may be primary"
+    return f"| {name} | {metric.kind} | {unit} | {metric.direction} | {use} | {takes} |"
 
 
 PAGES = {

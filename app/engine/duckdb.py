@@ -27,7 +27,7 @@ _DIV_ROUND = (
 
 _PARAMETER_TABLES = {
     "metrics": "label VARCHAR, key VARCHAR, lower_margin BOOLEAN, window_days INTEGER, mature_days INTEGER, "
-    "cap HUGEINT, idle HUGEINT",
+    "cap HUGEINT, idle HUGEINT, source VARCHAR, subject VARCHAR, statistic VARCHAR, threshold HUGEINT",
     "survivals": "label VARCHAR, window_days INTEGER, mature_days INTEGER",
     "rates": "currency VARCHAR, numerator HUGEINT, denominator HUGEINT",
     "terms": "as_of_day INTEGER, money_days INTEGER, profit_days INTEGER, vat_ppm HUGEINT, "
@@ -43,9 +43,10 @@ _STEPS = (
     ("VIEW", "settled"),
     ("TABLE", "unit_sums"),
     ("TABLE", "cost_sums"),
-    ("VIEW", "unit_values"),
     ("VIEW", "first_events"),
 )
+# sources whose rows may lack something that the trust banner must count
+_NOTED = ("lines", "customs")
 
 
 class DuckDBEngine:
@@ -66,7 +67,7 @@ class DuckDBEngine:
                 entries=sorted(EntryCell(*row) for row in _rows(connection, "entries")),
                 moments=sorted(MomentCell(*row) for row in _rows(connection, "moments")),
                 events=sorted(EventCell(*row) for row in _rows(connection, "events")),
-                notes=_notes(connection),
+                notes=_notes(connection, request),
                 offers=None if request.offers is None else _offer_cells(connection, request.offers),
             )
 
@@ -110,7 +111,7 @@ class DuckDBEngine:
             totals = connection.sql(question("totals_entered")).to_arrow_table()
             for row in parameters.moment_rows(request):
                 part = _arrow(connection, "totals_moment", row.label)
-                totals = _widened(totals, part, row.label, ratio=row.key == "average_order_value")
+                totals = _widened(totals, part, row.label, ratio=row.key in parameters.RATIO_KEYS)
             for survival in parameters.survival_rows(request):
                 part = _arrow(connection, "totals_survival", survival.label)
                 totals = _widened(totals, part, survival.label, ratio=False)
@@ -131,10 +132,25 @@ def _opened(request: AnalysisRequest, data: AnalysisData) -> "Iterator[duckdb.Du
         connection.register("redeemed", tables.given(data.redeemed, tables.REDEEMED))
         connection.register("claims", tables.given(data.claims, tables.CLAIMS))
         connection.register("costs", tables.given(data.costs, tables.COSTS))
+        connection.register("uses", tables.given(data.uses, tables.USES))
+        connection.register("customs", tables.given(data.customs, tables.CUSTOMS))
+        connection.register("lines", tables.given(data.lines, tables.LINES))
         _load_parameters(connection, request)
         for kind, step in _STEPS:
             connection.execute(f"CREATE TEMP {kind} {step} AS {question(step)}")
+        connection.execute(f"CREATE TEMP VIEW unit_values AS {_values(request)}")
         yield connection
+
+
+def _sources(request: AnalysisRequest) -> list[str]:
+    """Where the plan's values come from, each once; always the orders, so that there is a question."""
+    return sorted({"orders", *(row.source for row in parameters.moment_rows(request))})
+
+
+def _values(request: AnalysisRequest) -> str:
+    """One question for the values of every metric, from the sources that are asked for."""
+    asked = [question(f"values_of_{source}") for source in _sources(request)]
+    return "\nUNION ALL\n".join(f"SELECT * FROM (\n{text}\n)" for text in asked)  # noqa: S608 - our texts
 
 
 def _load_parameters(connection: "duckdb.DuckDBPyConnection", request: AnalysisRequest) -> None:
@@ -146,10 +162,10 @@ def _load_parameters(connection: "duckdb.DuckDBPyConnection", request: AnalysisR
     }
     for table, columns in _PARAMETER_TABLES.items():
         connection.execute(f"CREATE TEMP TABLE {table} ({columns})")
-        for row in rows[table]:
-            places = ", ".join("?" for _ in row)
-            insert = f"INSERT INTO {table} VALUES ({places})"  # noqa: S608 - a constant of this module
-            connection.execute(insert, list(row))
+        if rows[table]:
+            places = ", ".join(f"({', '.join('?' for _ in row)})" for row in rows[table])
+            insert = f"INSERT INTO {table} VALUES {places}"  # noqa: S608 - a constant of this module
+            connection.execute(insert, [value for row in rows[table] for value in row])
 
 
 def _rows(connection: "duckdb.DuckDBPyConnection", name: str, **values: str | int) -> list[tuple[Any, ...]]:
@@ -174,12 +190,15 @@ def _arrow(connection: "duckdb.DuckDBPyConnection", name: str, label: str) -> "p
     return connection.sql(question(name), params={"label": label}).to_arrow_table()
 
 
-def _notes(connection: "duckdb.DuckDBPyConnection") -> dict[str, int]:
+def _notes(connection: "duckdb.DuckDBPyConnection", request: AnalysisRequest) -> dict[str, int]:
     """Counts by name, those above 0 only."""
-    cursor = connection.execute(question("notes"))
-    names = [column[0] for column in cursor.description or ()]
-    counts = cursor.fetchone() or ()
-    return {name: count for name, count in zip(names, counts, strict=True) if count}
+    asked = ["notes", *(f"notes_of_{source}" for source in _NOTED if source in _sources(request))]
+    found: dict[str, int] = {}
+    for name in asked:
+        cursor = connection.execute(question(name))
+        names = [column[0] for column in cursor.description or ()]
+        found |= dict(zip(names, cursor.fetchone() or (), strict=True))
+    return {name: count for name, count in found.items() if count}
 
 
 def _widened(totals: "pa.Table", part: "pa.Table", label: str, *, ratio: bool) -> "pa.Table":

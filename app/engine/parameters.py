@@ -3,13 +3,44 @@
 from typing import NamedTuple
 
 from app.engine.port import AnalysisRequest, Economics
+from stats.metrics import event_name, statistic_of
 from stats.plan import Metric
 
 MONEY_KEYS = frozenset(
-    {"discount_per_unit", "revenue_per_unit", "average_order_value", "profit_per_unit"},
+    {
+        "discount_per_unit",
+        "revenue_per_unit",
+        "average_order_value",
+        "profit_per_unit",
+        "threshold_bunching",  # its baskets are compared with an amount
+    },
 )
-MOMENT_KEYS = MONEY_KEYS | {"conversion_rate", "orders_per_unit", "repeat_buyers_per_unit"}
 SURVIVAL_KEYS = frozenset({"repeat_purchase_rate"})
+RATIO_KEYS = frozenset(
+    {
+        "average_order_value",
+        "redemptions_per_redeemer",
+        "full_price_share",
+        "refund_rate",
+        "threshold_bunching",
+    },
+)
+# which question counts the values of a metric: `values_of_SOURCE`
+SOURCES = {
+    **dict.fromkeys(
+        (
+            *("conversion_rate", "orders_per_unit", "repeat_buyers_per_unit", "discount_per_unit"),
+            *("revenue_per_unit", "average_order_value", "full_price_share", "refund_rate"),
+        ),
+        "orders",
+    ),
+    "profit_per_unit": "profits",
+    "new_customers_per_unit": "newcomers",
+    "redemption_rate": "uses",
+    "redemptions_per_redeemer": "uses",
+    "sku_orders_per_unit": "lines",
+    "threshold_bunching": "baskets",
+}
 
 
 class MomentRow(NamedTuple):
@@ -23,6 +54,10 @@ class MomentRow(NamedTuple):
         mature_days: w + settle days; a cohort matures so many days after its own.
         cap: largest |x| in minor units, or None.
         idle: the value of a unit without orders.
+        source: which question counts its values (`values_of_SOURCE`).
+        subject: the sku or the name of the custom events it counts, or None.
+        statistic: what is made of custom events, else `share`.
+        threshold: T of bunching in minor units, else 0.
     """
 
     label: str
@@ -32,6 +67,10 @@ class MomentRow(NamedTuple):
     mature_days: int
     cap: int | None
     idle: int
+    source: str
+    subject: str | None
+    statistic: str
+    threshold: int
 
 
 class SurvivalRow(NamedTuple):
@@ -81,11 +120,12 @@ def check(request: AnalysisRequest) -> None:
     """
     labels = [metric.label for metric in request.plan.metrics]
     for metric in request.plan.metrics:
-        if metric.key not in MOMENT_KEYS | SURVIVAL_KEYS:
-            raise ValueError(
-                f"unknown metric {metric.key!r}: not one of {sorted(MOMENT_KEYS | SURVIVAL_KEYS)}"
-            )
-        if metric.key in MONEY_KEYS and request.economics is None and request.plan.currency is None:
+        if source_of(metric) is None and metric.key not in SURVIVAL_KEYS:
+            known = sorted(SOURCES.keys() | SURVIVAL_KEYS)
+            raise ValueError(f"unknown metric {metric.key!r}: not one of {known}, custom:EVENT")
+        if metric.key == "threshold_bunching" and not _threshold(metric, request):
+            raise ValueError(f"{metric.label} has no threshold, and no offer has one")
+        if _is_money(metric) and request.economics is None and request.plan.currency is None:
             raise ValueError(f"{metric.label} is money, and the plan has neither economics nor a currency")
         if labels.count(metric.label) > 1:
             raise ValueError(f"two metrics with the label {metric.label!r}")
@@ -109,11 +149,20 @@ def moment_rows(request: AnalysisRequest) -> list[MomentRow]:
             mature_days=metric.window_days + plan.settle_days,
             cap=request.caps.get(metric.label),
             idle=_idle(metric, request),
+            source=source,
+            subject=event_name(metric) if source == "customs" else metric.about,
+            statistic=statistic_of(metric),
+            threshold=_threshold(metric, request),
         )
         for metric in plan.metrics
-        if metric.key in MOMENT_KEYS
+        if (source := source_of(metric)) is not None
         for label in cell_labels(metric, request)
     ]
+
+
+def source_of(metric: Metric) -> str | None:
+    """The question that counts a metric's values; None where it has no value per unit."""
+    return "customs" if event_name(metric) is not None else SOURCES.get(metric.key)
 
 
 def cell_labels(metric: Metric, request: AnalysisRequest) -> tuple[str, ...]:
@@ -158,6 +207,16 @@ def terms_row(request: AnalysisRequest) -> TermsRow:
 def _idle(metric: Metric, request: AnalysisRequest) -> int:
     """A unit without orders has cost us the exposure and nothing else."""
     return -economics(request).cost_per_exposure_minor if metric.key == "profit_per_unit" else 0
+
+
+def _threshold(metric: Metric, request: AnalysisRequest) -> int:
+    if metric.key != "threshold_bunching":
+        return 0
+    return request.plan.largest_threshold_minor if metric.about is None else int(metric.about)
+
+
+def _is_money(metric: Metric) -> bool:
+    return metric.key in MONEY_KEYS or (event_name(metric) is not None and metric.about == "sum_minor")
 
 
 def _longest(request: AnalysisRequest, keys: frozenset[str]) -> int:

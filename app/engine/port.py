@@ -82,11 +82,15 @@ class AnalysisData:
             both null unless every line has a cost, cancelled_day (null: not cancelled).
         refunds: refund_id (unique), order_id, day, amount_minor, margin_minor (nullable). A refund of an
             order that is not in `orders` changes nothing.
-        customs: unit, name, occurred_us, day, value (nullable), or None.
+        customs: event_id, unit, name, occurred_us, day, value and value_minor (nullable), trusted (sent with
+            a key of the shop's server), or None.
         costs: unit, occurred_us, day, kind (`message`: what sending it cost; `points`: what is owed for
             points earned, negative for points spent), amount_minor in the plan's currency; or None.
         redeemed: order_id (unique) of orders in which the offer was redeemed, or None.
         claims: unit, occurred_us, day of each code issued to a unit, or None.
+        uses: order_id, day and reversed_day (null: never given back) of each use of the offer, or None.
+        lines: order_id and sku (null: the order came without lines), each pair once, of the products that
+            metrics ask for, or None.
     """
 
     exposures: "pa.Table"
@@ -96,6 +100,8 @@ class AnalysisData:
     costs: "pa.Table | None" = None
     redeemed: "pa.Table | None" = None
     claims: "pa.Table | None" = None
+    uses: "pa.Table | None" = None
+    lines: "pa.Table | None" = None
 
 
 class Engine(Protocol):
@@ -106,7 +112,8 @@ class Engine(Protocol):
 
         Units whose money cannot be known count in `units` and `unusable` and in no sum. `notes` holds, when
         not 0, how many orders inside the longest window lack something: `currency_without_rate`,
-        `margin_unknown`, `delivery_cost_missing`.
+        `margin_unknown`, `delivery_cost_missing`, `lines_missing`; and of custom events whose values are
+        summed, how many have none (`value_missing`) or come from a browser (`value_untrusted`).
 
         Raises:
             ValueError: a metric key no engine counts, or money without economics or currency.

@@ -67,13 +67,26 @@ CLAIMS = pa.schema(
 
 CUSTOMS = pa.schema(
     [
+        pa.field("event_id", pa.string(), nullable=False),
         pa.field("unit", pa.int64(), nullable=False),
         pa.field("name", pa.string(), nullable=False),
         pa.field("occurred_us", pa.int64(), nullable=False),
         pa.field("day", pa.int32(), nullable=False),
         pa.field("value", pa.int64()),
+        pa.field("value_minor", pa.int64()),
+        pa.field("trusted", pa.bool_(), nullable=False),
     ],
 )
+
+USES = pa.schema(
+    [
+        pa.field("order_id", pa.string(), nullable=False),
+        pa.field("day", pa.int32(), nullable=False),
+        pa.field("reversed_day", pa.int32()),
+    ],
+)
+
+LINES = pa.schema([pa.field("order_id", pa.string(), nullable=False), pa.field("sku", pa.string())])
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:

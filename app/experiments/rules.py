@@ -11,7 +11,7 @@ from app.offers.schemas import money_terms
 from app.strict import moment_us
 from assignment.ranges import check_ranges, check_weights
 from assignment.targeting import validate_condition
-from stats.metrics import make_metric
+from stats.metrics import MetricRefused, metric_named, needs_currency
 from stats.plan import Metric, Role
 
 Definition = dict[str, Any]
@@ -178,16 +178,33 @@ def _metrics(names: list[Any], role: Role, definition: Definition) -> list[Metri
     field = {"primary": "plan.primary", "guardrail": "plan.guardrails", "secondary": "plan.secondary"}[role]
     window = definition["plan"]["window_days"]
     found = []
-    for name in names:
-        use: dict[str, Any] = {"key": name} if isinstance(name, str) else name
-        days = use.get("days") or use.get("window_days") or window
+    for position, name in enumerate(names):
         try:
-            found.append(make_metric(use["key"], role, days))
-        except ValueError as error:
-            raise Invalid(str(error)[:300], "invalid_metric", field) from None
-    if definition["economics"] is None and any(metric.money for metric in found):
+            found.append(metric_named(name, role, window))
+        except MetricRefused as error:
+            place = _place(field, definition["plan"], position, error.field)
+            raise Invalid(str(error)[:300], "invalid_metric", place) from None
+    if definition["economics"] is None and any(needs_currency(metric) for metric in found):
         raise Invalid("a metric in money needs economics with a currency", "missing", "economics")
+    _check_thresholds(field, found, definition)
     return found
+
+
+def _place(field: str, plan: dict[str, Any], position: int, part: str | None) -> str:
+    """The path of a metric's field, `plan.guardrails.0.metric.sku`; without a field that of the list."""
+    if part is None:
+        return field
+    inside = ".metric" if field == "plan.guardrails" else ""
+    listed = isinstance(plan[field.removeprefix("plan.")], list)
+    return f"{field}{f'.{position}' if listed else ''}{inside}.{part}"
+
+
+def _check_thresholds(field: str, metrics: list[Metric], definition: Definition) -> None:
+    """Bunching needs a threshold: its own, or that of an offer."""
+    has_threshold = any(offer.get("min_order_minor") for _, offer in offers(definition))
+    unsaid = any(metric.key == "threshold_bunching" and metric.about is None for metric in metrics)
+    if unsaid and not has_threshold:
+        raise Invalid("threshold_minor is missing, and no offer has one", "invalid_metric", field)
 
 
 def _no_label_twice(field: str, metrics: list[Metric], others: list[Metric]) -> None:

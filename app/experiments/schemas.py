@@ -58,11 +58,22 @@ class Economics(Strict):
 
 
 class MetricUse(Strict):
-    """A metric with a window of its own."""
+    """A metric with a window of its own, or one that counts something you name."""
 
     key: Text200
     days: Days | None = None
     window_days: Days | None = None
+    sku: Text200 | None = Field(None, description="sku_orders_per_unit: the product")
+    statistic: Literal["share", "count", "sum", "sum_minor"] | None = Field(
+        None,
+        description="custom:EVENT: share of units with one (default), count, sum of value or value_minor",
+    )
+    direction: Literal["increase", "decrease"] | None = Field(
+        None, description="custom:EVENT: which way is good; increase by default"
+    )
+    threshold_minor: PositiveMinor | None = Field(
+        None, description="threshold_bunching: T; by default the largest min_order_minor of the offers"
+    )
 
 
 MetricName = Text200 | MetricUse

@@ -56,13 +56,18 @@ def exposure_table(experiment: str, exposures: pa.Table, key: bytes) -> pa.Table
     )
 
 
-def order_table(orders: pa.Table, refunds: pa.Table, codes: Mapping[str, str], key: bytes) -> pa.Table:
-    """Orders of exposed units: ids, time, money, paid, cancelled_at, and refunds and codes as JSON lists.
+def order_table(
+    orders: pa.Table, refunds: pa.Table, codes: Mapping[str, str], lines: pa.Table | None, key: bytes
+) -> pa.Table:
+    """Orders of exposed units: ids, time, money, paid, cancelled_at, and JSON lists of refunds, codes, skus.
 
     Args:
         orders: orders of `AnalysisData` with `cancelled_us`.
         refunds: refunds of `AnalysisData` with `occurred_us`.
         codes: order → the codes it names, as JSON.
+        lines: lines of `AnalysisData`, or None where no metric counts a product; there are no `skus` then.
+            They list the products that metrics count: [] where the order holds none of them, null where it
+            came without lines.
         key: secret behind the names of units.
     """
     ordered = _by_id(orders)
@@ -79,6 +84,7 @@ def order_table(orders: pa.Table, refunds: pa.Table, codes: Mapping[str, str], k
             "cancelled_at": _moments(ordered["cancelled_us"]),
             "refunds": pa.array([lists.get(order) for order in ordered["order_id"].to_pylist()], pa.string()),
             "codes": pa.array([codes.get(order) for order in ordered["order_id"].to_pylist()], pa.string()),
+            **_sku_column(ordered, lines),
         }
     )
 
@@ -98,7 +104,7 @@ def refund_table(refunds: pa.Table) -> pa.Table:
 
 
 def redemption_table(redemptions: pa.Table, unconfirmed: pa.Table, key: bytes) -> pa.Table:
-    """Uses of the experiment's codes and offers by anybody, without those given back.
+    """Uses of the experiment's codes and offers by anybody, those given back too.
 
     Args:
         redemptions: `Inputs.redemptions`.
@@ -107,7 +113,8 @@ def redemption_table(redemptions: pa.Table, unconfirmed: pa.Table, key: bytes) -
 
     Returns:
         event_id, order_id, unit_id (who used it), code_variant, redeemer_variant (null: never assigned),
-        occurred_at, status (`confirmed`, or `unconfirmed`: only an order names the code).
+        occurred_at, reversed_at (null: not given back), status (`confirmed`, or `unconfirmed`: only an order
+        names the code).
     """
     parts = (("confirmed", redemptions), ("unconfirmed", unconfirmed))
     return pa.concat_tables(_uses(table, status, key) for status, table in parts)
@@ -122,6 +129,7 @@ def _uses(redemptions: pa.Table, status: str, key: bytes) -> pa.Table:
             "code_variant": redemptions["code_variant"],
             "redeemer_variant": redemptions["redeemer_variant"],
             "occurred_at": _moments(redemptions["occurred_us"]),
+            "reversed_at": _moments(redemptions["reversed_us"]),
             "status": pa.repeat(pa.scalar(status), redemptions.num_rows),
         }
     )
@@ -153,28 +161,51 @@ def referral_table(invited: Invitations | None, key: bytes) -> pa.Table:
     )
 
 
-def event_table(costs: pa.Table, claims: pa.Table, key: bytes) -> pa.Table:
-    """What else counts for exposed units: event_id, type, unit_id, occurred_at, amount_minor.
+def event_table(costs: pa.Table, claims: pa.Table, customs: pa.Table, key: bytes) -> pa.Table:
+    """What else counts for exposed units: event_id, type, unit_id, occurred_at and what the type has.
 
     Args:
-        costs: costs of `AnalysisData`: `message`, or `points` owed (below 0: spent).
+        costs: costs of `AnalysisData`: `message`, or `points` owed (below 0: spent), with `amount_minor`.
         claims: claims of `AnalysisData`; they have no amount.
+        customs: custom events of `AnalysisData`: name, value, value_minor, trusted.
         key: secret behind the names of units.
     """
-    names = ["event_id", "type", "unit", "occurred_us", "amount_minor"]
-    claimed = claims.append_column("type", pa.repeat(pa.scalar("claim"), claims.num_rows))
-    claimed = claimed.append_column("amount_minor", pa.nulls(claims.num_rows, pa.int64()))
     spent = costs.rename_columns(["type" if name == "kind" else name for name in costs.column_names])
-    ordered = _by_id(pa.concat_tables([spent.select(names), claimed.select(names)]))
+    parts = [spent, _typed(claims, "claim"), _typed(customs, "custom")]
+    ordered = _by_id(pa.concat_tables([_filled(part) for part in parts]))
     return pa.table(
         {
             "event_id": ordered["event_id"],
             "type": ordered["type"],
             "unit_id": pseudonyms(ordered["unit"], key),
             "occurred_at": _moments(ordered["occurred_us"]),
-            "amount_minor": ordered["amount_minor"],
+            **{name: ordered[name] for name in ("amount_minor", "name", "value", "value_minor", "trusted")},
         }
     )
+
+
+_EVENTS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("event_id", "type", "name")),
+        *((name, pa.int64()) for name in ("unit", "occurred_us", "amount_minor", "value", "value_minor")),
+        ("trusted", pa.bool_()),
+    ],
+)
+
+
+def _typed(table: pa.Table, kind: str) -> pa.Table:
+    return table.append_column("type", pa.repeat(pa.scalar(kind), table.num_rows))
+
+
+def _filled(table: pa.Table) -> pa.Table:
+    """The table with every column of `_EVENTS`; what it does not have is null."""
+    columns = {
+        field.name: table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in _EVENTS
+    }
+    return pa.table(columns, schema=_EVENTS)
 
 
 def unit_table(totals: pa.Table, key: bytes) -> pa.Table:
@@ -241,3 +272,15 @@ def _refund_lists(refunds: pa.Table) -> dict[str, str]:
             }
         )
     return {order: json.dumps(rows, ensure_ascii=False) for order, rows in lists.items()}
+
+
+def _sku_column(orders: pa.Table, lines: pa.Table | None) -> dict[str, pa.Array]:
+    """Each order's products that metrics count, as a JSON list."""
+    if lines is None:
+        return {}
+    held: dict[str, list[str | None]] = defaultdict(list)
+    for row in lines.sort_by([("order_id", "ascending"), ("sku", "ascending")]).to_pylist():
+        held[row["order_id"]].append(row["sku"])
+    found = (held.get(order, []) for order in orders["order_id"].to_pylist())
+    lists = [None if None in skus else json.dumps(skus, ensure_ascii=False) for skus in found]
+    return {"skus": pa.array(lists, pa.string())}

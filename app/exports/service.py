@@ -20,6 +20,7 @@ from app.results.inputs import Inputs
 from app.results.reading import POLICIES_DIFFER
 from app.results.service import Reading, open_reading, read_result
 from app.results.source import load_study, state_at
+from stats.metrics import skus
 
 if TYPE_CHECKING:
     from app.bootstrap import Services
@@ -124,7 +125,9 @@ def _exposures(taken: _Taken) -> pa.Table:
 
 
 def _orders(taken: _Taken) -> pa.Table:
-    return rows.order_table(taken.inputs.data.orders, taken.inputs.data.refunds, taken.codes(), taken.key)
+    data = taken.inputs.data
+    lines = data.lines if skus(taken.study.plan) else None
+    return rows.order_table(data.orders, data.refunds, taken.codes(), lines, taken.key)
 
 
 def _refunds(taken: _Taken) -> pa.Table:
@@ -140,7 +143,8 @@ def _referrals(taken: _Taken) -> pa.Table:
 
 
 def _events(taken: _Taken) -> pa.Table:
-    return rows.event_table(taken.inputs.data.costs, taken.inputs.data.claims, taken.key)
+    data = taken.inputs.data
+    return rows.event_table(data.costs, data.claims, data.customs, taken.key)
 
 
 def _cells(taken: _Taken) -> pa.Table:

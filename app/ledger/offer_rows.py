@@ -30,16 +30,15 @@ COSTS = pa.schema(
     ]
 )
 CLAIMS = pa.schema([_EVENT_ID, *_PERSON, _MOMENT])
+_BEFORE_CODE = [_EVENT_ID, *_PERSON, _MOMENT, pa.field("order_id", pa.string(), nullable=False)]
 REDEMPTIONS = pa.schema(
     [
-        _EVENT_ID,
-        *_PERSON,
-        _MOMENT,
-        pa.field("order_id", pa.string(), nullable=False),
+        *_BEFORE_CODE,
         pa.field("code_variant", pa.string()),
+        pa.field("reversed_us", pa.int64()),
     ]
 )
-_NAMING = pa.schema([*REDEMPTIONS.remove(5), pa.field("rest", pa.string())])
+_NAMING = pa.schema([*_BEFORE_CODE, pa.field("rest", pa.string())])
 
 
 def cost_rows(database: Database, cut: Cut, experiment: str) -> pa.Table:
@@ -68,20 +67,24 @@ def claim_rows(database: Database, cut: Cut, experiment: str) -> pa.Table:
 
 
 def redemption_rows(database: Database, cut: Cut, experiment: str) -> pa.Table:
-    """Orders in which an offer of the experiment was used and not given back: columns of `REDEMPTIONS`."""
+    """Orders in which an offer of the experiment was used: columns of `REDEMPTIONS`.
+
+    `reversed_us` is when the use was given back; null where it stands.
+    """
     recorded = _recorded(database, cut, experiment)
     named = list(_named(database, cut, experiment))
     return pa.concat_tables([recorded, pa.Table.from_pylist(named, schema=REDEMPTIONS)])
 
 
 def _recorded(database: Database, cut: Cut, experiment: str) -> pa.Table:
-    """Redemptions on record in their own right, less those that a later reversal gave back."""
+    """Redemptions on record in their own right, each with the first later reversal of its code and order."""
     statement = (
-        "SELECT r.event_id, r.visitor, r.customer, r.occurred_at_us, r.order_id, r.variant"  # noqa: S608 - names of ours only
-        f" FROM (SELECT * FROM events WHERE type = 'redemption' AND experiment = :experiment AND {_CUT}) r"
-        " WHERE r.order_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM events b WHERE b.type = 'reversal'"
+        "SELECT r.event_id, r.visitor, r.customer, r.occurred_at_us, r.order_id, r.variant,"  # noqa: S608 - names of ours only
+        " (SELECT min(b.occurred_at_us) FROM events b WHERE b.type = 'reversal'"
         " AND b.order_id = r.order_id AND b.experiment = r.experiment AND b.rest = r.rest AND b.seq > r.seq"
         " AND b.occurred_at_us < :as_of_us AND b.seq <= :through_seq)"
+        f" FROM (SELECT * FROM events WHERE type = 'redemption' AND experiment = :experiment AND {_CUT}) r"
+        " WHERE r.order_id IS NOT NULL"
     )
     return read_table(database, statement, {**asdict(cut), "experiment": experiment}, REDEMPTIONS)
 
@@ -103,7 +106,7 @@ def _named(database: Database, cut: Cut, experiment: str) -> Iterator[dict[str, 
     values = {**asdict(cut), "naming": f'%"offer":"{_escaped(experiment)}%'}
     for row in read_table(database, statement, values, _NAMING).to_pylist():
         for variant in _variants_named(row.pop("rest"), experiment):
-            yield {**row, "code_variant": variant}
+            yield {**row, "code_variant": variant, "reversed_us": None}
 
 
 def _variants_named(rest: str, experiment: str) -> list[str | None]:

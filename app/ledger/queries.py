@@ -6,7 +6,7 @@ Rows come in no particular order. Resolving numbers to units and moments to shop
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -142,12 +142,23 @@ def link_rows(database: Database, cut: Cut) -> pa.Table:
     return read_table(database, statement, asdict(cut), LINKS)
 
 
-def custom_rows(database: Database, cut: Cut) -> pa.Table:
+def custom_rows(database: Database, cut: Cut, names: Sequence[str] | None = None) -> pa.Table:
     """Custom events: event_id, visitor, customer, name, occurred_us, value, value_minor, flags.
 
     `flags` holds `rows.UNTRUSTED` for those that a browser sent.
+
+    Args:
+        database: where the ledger is.
+        cut: what is read.
+        names: only events of these names; None: of any.
     """
-    return read_table(database, _plain(CUSTOMS, f"type = 'custom' AND {_CUT}"), asdict(cut), CUSTOMS)
+    where, values = f"type = 'custom' AND {_CUT}", asdict(cut)
+    if names is not None:
+        if not names:
+            return CUSTOMS.empty_table()
+        values |= {f"name_{place}": name for place, name in enumerate(names)}
+        where += f" AND name IN ({', '.join(f':name_{place}' for place in range(len(names)))})"
+    return read_table(database, _plain(CUSTOMS, where), values, CUSTOMS)
 
 
 def _plain(schema: pa.Schema, where: str) -> str:

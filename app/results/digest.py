@@ -11,6 +11,12 @@ from app.engine.port import AnalysisData
 from app.ledger.rows import ORDER_MONEY
 
 _FIELD, _NOTHING = "\x1f", "\x00"
+_USE_FIELDS = ("event_id", "order_id", "code_variant", "redeemer_variant", "occurred_us", "reversed_us")
+_OWN_FIELDS = {
+    "costs": ("kind", "amount_minor"),
+    "claims": (),
+    "customs": ("name", "value", "value_minor", "trusted"),
+}
 
 
 def inputs_sha256(
@@ -26,8 +32,8 @@ def inputs_sha256(
     rows end with a newline, kinds are led by their name.
 
     Args:
-        data: the engine's tables; `orders` must carry `cancelled_us` and `refunds` `occurred_us`. Costs and
-            claims are hashed where there are any.
+        data: the engine's tables; `orders` must carry `cancelled_us` and `refunds` `occurred_us`. Costs,
+            claims, custom events and lines are hashed where there are any.
         redemptions: `Inputs.redemptions`; hashed where there are any.
         unconfirmed: `Inputs.unconfirmed`, likewise.
         suspects: unit and reason of exposed units, likewise.
@@ -48,19 +54,15 @@ def inputs_sha256(
         data.refunds,
         ("refund_id", "order_id", "occurred_us", "amount_minor", "margin_minor"),
     )
-    for name, table in (("costs", data.costs), ("claims", data.claims)):
+    for name, table in (("costs", data.costs), ("claims", data.claims), ("customs", data.customs)):
         if table is not None and table.num_rows:
-            fields = (
-                "event_id",
-                "label",
-                "occurred_us",
-                *(("kind", "amount_minor") if name == "costs" else ()),
-            )
+            fields = ("event_id", "label", "occurred_us", *_OWN_FIELDS[name])
             _feed(digest, name, table.append_column("label", _labelled(table, labels)), fields)
     for name, table in (("redemptions", redemptions), ("unconfirmed", unconfirmed)):
         if table is not None and table.num_rows:
-            fields = ("event_id", "order_id", "code_variant", "redeemer_variant", "occurred_us")
-            _feed(digest, name, table, fields)
+            _feed(digest, name, table, _USE_FIELDS, keys=3)
+    if data.lines is not None and data.lines.num_rows:
+        _feed(digest, "lines", data.lines, ("order_id", "sku"), keys=2)
     if suspects is not None and suspects.num_rows:
         named = suspects.append_column("label", _labelled(suspects, labels))
         _feed(digest, "suspects", named, ("label", "reason"))
@@ -82,9 +84,9 @@ def _labelled(table: pa.Table, labels: tuple[np.ndarray[Any, Any], pa.Array]) ->
     return names.take(pa.array(places, pa.int64()))
 
 
-def _feed(digest: Any, name: str, table: pa.Table, fields: tuple[str, ...]) -> None:
-    """Hash one kind of rows, sorted by its first field."""
-    ordered = table.select(fields).sort_by([(fields[0], "ascending")])
+def _feed(digest: Any, name: str, table: pa.Table, fields: tuple[str, ...], keys: int = 1) -> None:
+    """Hash one kind of rows, sorted by its first `keys` fields."""
+    ordered = table.select(fields).sort_by([(field, "ascending") for field in fields[:keys]])
     digest.update(f"{name}\n".encode())
     for batch in ordered.to_batches(max_chunksize=65_536):
         columns = [pc.fill_null(pc.cast(column, pa.string()), _NOTHING) for column in batch.columns]

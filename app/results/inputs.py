@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 
 from app.engine.port import AnalysisData
 from app.identity.resolve import Resolution
+from app.ledger.rows import UNTRUSTED
 from app.results.days import flat, integers, shop_days, with_day
 from app.results.exposed import exposures_with_reasons, flagged
 from app.results.ledger_rows import LedgerRows
-from app.results.redeemed import own_redemptions, redemptions_with_variants, without_orders_of
+from app.results.redeemed import own_redemptions, redemptions_with_variants, uses_of, without_orders_of
 from app.results.referred import Invitations, invitations, of_their_cluster, with_clusters
 from app.results.suspects import Suspects, suspected
 from app.results.units import Mask, Policy, Scope, of_exposed, resolution_of, units_of, with_units
@@ -30,7 +31,8 @@ class Inputs:
         data: the engine's tables; `orders` also carries `cancelled_us`, `refunds` also `occurred_us`.
         exposures: every exposure with `unit` and `reason` (empty: analysed), for exports.
         notes: counts by name, those above 0 only.
-        redemptions: each with `unit` (the redeemer) and `redeemer_variant` (null: never assigned).
+        redemptions: each with `unit` (the redeemer), `redeemer_variant` (null: never assigned) and
+            `reversed_us` (null: not given back).
         unconfirmed: the same of orders that name a code whose redemption is not on record.
         invited: the referrals, where an offer is one and the policy follows them.
         suspects: units that seem to be one person under several ids; None: no order carried a fingerprint.
@@ -97,6 +99,9 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
             costs=of_exposed(cut.costs, scope, resolution, analysed),
             claims=of_exposed(cut.claims, scope, resolution, analysed),
             redeemed=own_redemptions(redemptions),
+            uses=uses_of(redemptions, scope.timezone),
+            customs=_with_trust(of_exposed(cut.customs, scope, resolution, analysed)),
+            lines=cut.lines.filter(pc.is_in(cut.lines["order_id"], value_set=flat(orders["order_id"]))),
         ),
         exposures=exposures,
         redemptions=redemptions,
@@ -130,6 +135,11 @@ def _orders(rows: LedgerRows, scope: Scope, resolution: Resolution) -> pa.Table:
         .append_column("cancelled_us", cancelled)
         .append_column("cancelled_day", cancelled_day)
     )
+
+
+def _with_trust(customs: pa.Table) -> pa.Table:
+    """Custom events with whether a key of the shop's server sent them."""
+    return customs.append_column("trusted", pc.equal(pc.bit_wise_and(customs["flags"], UNTRUSTED), 0))
 
 
 def _lost_orders(orders: pa.Table, exposed: Mask, analysed: pa.Table) -> int:

@@ -1,6 +1,6 @@
 """The rows of one experiment as the ledger (or a file) has them: their schemas, and all of them together."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -57,8 +57,21 @@ REDEMPTION_ROWS = pa.schema(
         ("occurred_us", pa.int64()),
         ("order_id", pa.string()),
         ("code_variant", pa.string()),
+        ("reversed_us", pa.int64()),
     ]
 )
+CUSTOM_ROWS = pa.schema(
+    [
+        ("event_id", pa.string()),
+        *_IDS,
+        ("occurred_us", pa.int64()),
+        ("name", pa.string()),
+        ("value", pa.int64()),
+        ("value_minor", pa.int64()),
+        ("flags", pa.int64()),
+    ]
+)
+LINE_ROWS = pa.schema([("order_id", pa.string()), ("occurred_us", pa.int64()), ("sku", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -74,10 +87,12 @@ class LedgerRows:
         costs: messages of the experiment or of none, points of anybody.
         claims: codes of the experiment issued to somebody.
         redemptions: orders in which an offer of the experiment was used; `code_variant` is null where the
-            order only names the experiment.
+            order only names the experiment, `reversed_us` where the use was not given back.
         unconfirmed: orders that name a code of the experiment whose redemption is not on record.
         referrals: who invited whom, by every number a side may be; only where an offer is a referral.
         prints: fingerprints of anybody's orders; only where an offer is a referral or gives codes.
+        customs: custom events of the names that the plan's metrics count, of anybody.
+        lines: orders that hold a product the plan's metrics count, or that came without lines (`sku` null).
     """
 
     exposures: pa.Table
@@ -91,10 +106,13 @@ class LedgerRows:
     unconfirmed: pa.Table = field(default_factory=REDEMPTION_ROWS.empty_table)
     referrals: pa.Table = field(default_factory=REFERRALS.empty_table)
     prints: pa.Table = field(default_factory=PRINTS.empty_table)
+    customs: pa.Table = field(default_factory=CUSTOM_ROWS.empty_table)
+    lines: pa.Table = field(default_factory=LINE_ROWS.empty_table)
 
     def before(self, at_us: int) -> "LedgerRows":
         """Only rows that happened before a moment, microseconds since 1970 UTC."""
-        return LedgerRows(*(table.filter(pc.less(table["occurred_us"], at_us)) for table in self._tables()))
+        cut = LedgerRows(*(table.filter(pc.less(table["occurred_us"], at_us)) for table in self._tables()))
+        return replace(cut, redemptions=_reversed_before(cut.redemptions, at_us))
 
     def joins(self) -> int:
         """How many rows join ids: under `strict` they do not."""
@@ -102,7 +120,17 @@ class LedgerRows:
 
     def latest_us(self) -> int:
         """The moment of the last row, microseconds since 1970 UTC; −1 without rows."""
-        return max(int(pc.max(table["occurred_us"]).as_py() or -1) for table in self._tables())
+        moments = [*(table["occurred_us"] for table in self._tables()), self.redemptions["reversed_us"]]
+        return max(int(pc.max(column).as_py() or -1) for column in moments)
 
     def _tables(self) -> list[pa.Table]:
         return [getattr(self, part.name) for part in fields(self)]
+
+
+def _reversed_before(redemptions: pa.Table, at_us: int) -> pa.Table:
+    """Uses as they stood at a moment: what was given back later still counts."""
+    place = redemptions.column_names.index("reversed_us")
+    known = pc.if_else(
+        pc.less(redemptions["reversed_us"], at_us), redemptions["reversed_us"], pa.scalar(None, pa.int64())
+    )
+    return redemptions.set_column(place, "reversed_us", known)

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from app.engine.port import OfferQuestion
+from app.results.redeemed import standing
 from stats.offers.abuse_report import Watched, counts_report
 from stats.offers.code_names import codes_report
 from stats.offers.leakage import DILUTION_SHARE, Pair
@@ -46,9 +47,8 @@ def leakage_matrix(redemptions: pa.Table | None, variants: tuple[str, ...]) -> d
     """Redemptions by (code's variant, redeemer's variant or None); codes of unknown variants are left out."""
     if redemptions is None:
         return {}
-    pairs = zip(
-        redemptions["code_variant"].to_pylist(), redemptions["redeemer_variant"].to_pylist(), strict=True
-    )
+    found = standing(redemptions)
+    pairs = zip(found["code_variant"].to_pylist(), found["redeemer_variant"].to_pylist(), strict=True)
     return dict(Counter((code, redeemer) for code, redeemer in pairs if code in variants))
 
 

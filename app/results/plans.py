@@ -7,7 +7,7 @@ from typing import Any
 
 from app.engine.port import Economics
 from app.ledger.currencies import MINOR_DIGITS
-from stats.metrics import make_metric
+from stats.metrics import make_metric, metric_named
 from stats.plan import AnalysisPlan, Metric, Role
 
 PARTS_PER_MILLION = 1_000_000
@@ -133,11 +133,8 @@ def economics_of(definition: Mapping[str, Any]) -> Economics | None:
 
 
 def _metric(spec: str | Mapping[str, Any], role: Role, plan: Mapping[str, Any], margin: Any = None) -> Metric:
-    """A metric named by its key or by {"key", "days" | "window_days"}."""
-    window = plan.get("window_days") or DEFAULT_WINDOW_DAYS
-    if isinstance(spec, str):
-        return make_metric(spec, role, window, margin)
-    return make_metric(spec["key"], role, spec.get("days") or spec.get("window_days") or window, margin)
+    """A metric named by its key or by an object (see `stats.metrics.metric_named`)."""
+    return metric_named(spec, role, plan.get("window_days") or DEFAULT_WINDOW_DAYS, margin)
 
 
 def _guardrail(spec: Mapping[str, Any], plan: Mapping[str, Any]) -> Metric:

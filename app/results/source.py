@@ -10,7 +10,7 @@ from app.database import Database
 from app.engine.port import Engine
 from app.experiments.lifecycle import running_spans
 from app.experiments.tables import ExperimentRow
-from app.ledger import offer_rows, queries
+from app.ledger import line_rows, offer_rows, queries
 from app.ledger.print_rows import PRINTS, print_rows
 from app.ledger.referral_rows import REFERRALS, referral_rows
 from app.results.closing import Study
@@ -18,7 +18,9 @@ from app.results.ledger_rows import (
     CANCELLATION_ROWS,
     CLAIM_ROWS,
     COST_ROWS,
+    CUSTOM_ROWS,
     EXPOSURE_ROWS,
+    LINE_ROWS,
     LINK_ROWS,
     ORDER_ROWS,
     REDEMPTION_ROWS,
@@ -30,6 +32,8 @@ from app.results.plans import economics_of, plan_of
 from app.results.units import Scope
 from app.settings import Settings
 from app.strict import moment_us
+from stats.metrics import event_names, skus
+from stats.plan import AnalysisPlan
 
 END_OF_TIME_US = 2**62
 _OF_ORDER = ("event_id", "visitor", "customer", "occurred_us", "order_id")
@@ -64,13 +68,14 @@ def load_study(
         through_seq: last sequence number to read.
         before_us: only rows that happened before it, microseconds since 1970 UTC.
     """
+    plan = plan_of(row.definition, row.version)
     return Study(
-        plan=plan_of(row.definition, row.version),
+        plan=plan,
         economics=economics_of(row.definition),
         scope=scope_of(row),
         rows=ledger_rows(
             database,
-            row.key,
+            plan,
             queries.Cut(before_us, through_seq),
             by_referral=has_referral(row.definition),
             is_watched=is_watched(row.definition),
@@ -82,13 +87,14 @@ def load_study(
 
 def ledger_rows(
     database: Database,
-    experiment: str,
+    plan: AnalysisPlan,
     cut: queries.Cut,
     *,
     by_referral: bool = False,
     is_watched: bool = False,
 ) -> LedgerRows:
-    """Rows of one experiment, and everybody's orders, refunds and links; the rest where it matters."""
+    """Rows of one experiment, everybody's orders, refunds and links, and what else matters to it."""
+    experiment = plan.experiment
     return LedgerRows(
         exposures=_ours(queries.exposure_rows(database, cut, experiment), EXPOSURE_ROWS),
         orders=_ours(queries.order_rows(database, cut), ORDER_ROWS),
@@ -101,6 +107,8 @@ def ledger_rows(
         unconfirmed=_unconfirmed(database, cut, experiment),
         referrals=referral_rows(database, cut) if by_referral else REFERRALS.empty_table(),
         prints=print_rows(database, cut) if is_watched else PRINTS.empty_table(),
+        customs=_ours(queries.custom_rows(database, cut, event_names(plan)), CUSTOM_ROWS),
+        lines=_ours(line_rows.line_rows(database, cut, skus(plan)), LINE_ROWS),
     )
 
 

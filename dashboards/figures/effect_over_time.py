@@ -42,7 +42,7 @@ def effect_over_time(
 
 def looks_of(result: Result, metric: MetricResult) -> list[Look]:
     """The looks of one metric in the order of their days."""
-    label = f"{metric.key}:{metric.window_days}"
+    label = metric.label
     return sorted(
         (look for look in result.looks if look.metric == label), key=lambda look: (look.day, look.number)
     )

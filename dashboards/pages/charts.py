@@ -54,7 +54,7 @@ def _effect_chart(
     figure = effect_over_time(result, metric, words, names)
     if figure is None:
         return None
-    title = metric_title(words, metric.key)
+    title = metric_title(words, metric.key, metric.about)
     amounts = amounts_of(words, metric, result.currency)
     return Chart(
         key=f"effect-{place}",
@@ -124,8 +124,8 @@ def _curve_chart(place: int, metric: MetricResult, words: Words, names: Mapping[
     curves = {variant: points for variant, points in metric.curves.items() if points}
     return Chart(
         key=f"curve-{place}",
-        title=metric_title(words, metric.key),
-        lead=metric_explanation(words, metric.key, metric.window_days)
+        title=metric_title(words, metric.key, metric.about),
+        lead=metric_explanation(words, metric.key, metric.window_days, metric.about)
         + " "
         + words.gettext(
             "Buyers not yet followed to the end count as far as they were seen; "

@@ -109,7 +109,7 @@ def _effects(found: RedeemersReport, result: Result, words: Words, names: Mappin
             _effect(row, metric, amounts_of(words, metric, result.currency), names)
             for row in found.rows
             for metric in result.metrics
-            if (metric.key, metric.window_days) == (row.metric, row.window_days)
+            if (metric.key, metric.about, metric.window_days) == (row.metric, row.about, row.window_days)
         ),
     )
 
@@ -119,7 +119,9 @@ def _effect(
 ) -> tuple[str, ...]:
     words = amounts.words
     ends = {"lo": words.gettext("lower margin"), "hi": words.gettext("upper margin")}
-    title = metric_title(words, metric.key) + (f" ({ends[row.margin_end]})" if row.margin_end else "")
+    title = metric_title(words, metric.key, metric.about) + (
+        f" ({ends[row.margin_end]})" if row.margin_end else ""
+    )
     took = words.formats.share(row.takers / row.units, 1) if row.units else "–"
     head = (title, names.get(row.treatment, row.treatment), took)
     if row.effect is None or row.interval is None:

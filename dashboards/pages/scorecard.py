@@ -133,8 +133,8 @@ def _card(metric: MetricResult, currency: str | None, words: Words, frame: _Fram
     by_treatment = {comparison.treatment: comparison for comparison in metric.comparisons}
     immature = sum(summary.immature for summary in metric.variants)
     return MetricCard(
-        title=metric_title(words, metric.key),
-        explanation=metric_explanation(words, metric.key, metric.window_days),
+        title=metric_title(words, metric.key, metric.about),
+        explanation=metric_explanation(words, metric.key, metric.window_days, metric.about),
         window=words.ngettext("%(count)s day", "%(count)s days", metric.window_days)
         if metric.window_days
         else "",

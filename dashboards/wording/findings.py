@@ -48,7 +48,7 @@ class Finding:
 
 def metric_of(result: Result, key: str | None) -> MetricResult | None:
     """The metric of a key or of a label `key:window`, or None."""
-    matches = (m for m in result.metrics if key in (m.key, f"{m.key}:{m.window_days}"))
+    matches = (m for m in result.metrics if key in (m.key, m.label))
     return next(matches, None)
 
 
@@ -96,7 +96,7 @@ def effect_clause(
     said = {
         "variant": names.get(finding.variant, finding.variant),
         "amount": amounts.spoken(shown, finding.low, finding.high, signed=finding.side == "open"),
-        "metric": metric_name(words, finding.metric.key),
+        "metric": metric_name(words, finding.metric.key, finding.metric.about),
         "interval": _interval(finding, words, currency),
     }
     message = _EFFECTS.get((finding.metric.key == PROFIT, finding.side), _OPEN_EFFECT)

@@ -1,6 +1,11 @@
 """Names of metrics and one line that says what each counts."""
 
+import re
+
 from dashboards.wording.language import Words, mark
+
+_CUSTOM = "custom:"
+_LABEL_ENDS = re.compile(r"(\[.*\])?:\d+(#lo|#hi)?$")
 
 _NAMES = {
     "conversion_rate": mark("conversion"),
@@ -9,6 +14,7 @@ _NAMES = {
     "discount_per_unit": mark("discount per visitor"),
     "profit_per_unit": mark("profit per visitor"),
     "new_customers_per_unit": mark("new customers per visitor"),
+    "sku_orders_per_unit": mark("orders with the product per visitor"),
     "repeat_buyers_per_unit": mark("repeat buyers"),
     "repeat_purchase_rate": mark("repeat purchase"),
     "orders_per_customer": mark("orders per customer"),
@@ -18,6 +24,21 @@ _NAMES = {
     "redemptions_per_redeemer": mark("uses per redeemer"),
     "full_price_share": mark("full-price share"),
     "refund_rate": mark("refund rate"),
+    "threshold_bunching": mark("share of orders just above the threshold"),
+}
+# metrics that count what the plan names
+_NAMED = {
+    "sku_orders_per_unit": mark("orders with “%(what)s” per visitor"),
+    "count": mark("“%(what)s” per visitor"),
+    "sum": mark("value of “%(what)s” per visitor"),
+    "sum_minor": mark("money of “%(what)s” per visitor"),
+}
+_NAMED_EXPLANATIONS = {
+    "sku_orders_per_unit": mark("Orders that hold “%(what)s” in the first %(days)s days, over all visitors."),
+    "share": mark("Share of visitors with at least one event “%(what)s” in their first %(days)s days."),
+    "count": mark("Events “%(what)s” in the first %(days)s days, over all visitors."),
+    "sum": mark("Sum of the values of “%(what)s” in the first %(days)s days, over all visitors."),
+    "sum_minor": mark("Money of the events “%(what)s” in the first %(days)s days, over all visitors."),
 }
 
 _EXPLANATIONS = {
@@ -34,6 +55,9 @@ _EXPLANATIONS = {
         "over all visitors."
     ),
     "new_customers_per_unit": mark("First-time customers won in %(days)s days, over all visitors."),
+    "sku_orders_per_unit": mark(
+        "Orders that hold the product in the first %(days)s days, over all visitors."
+    ),
     "repeat_buyers_per_unit": mark(
         "Share of all visitors who ordered on two different days of their first %(days)s days."
     ),
@@ -51,21 +75,58 @@ _EXPLANATIONS = {
     "redemptions_per_redeemer": mark("Uses of a code, among those who used it. Explains and never decides."),
     "full_price_share": mark("Share of orders without a discount. Explains and never decides."),
     "refund_rate": mark("Share of orders that came back. Explains and never decides."),
+    "threshold_bunching": mark(
+        "Share of orders in the tenth above the threshold: baskets filled up to reach it. "
+        "Explains and never decides."
+    ),
 }
 
 
-def metric_name(words: Words, key: str) -> str:
-    """A metric's name as it stands inside a sentence; an unknown key (`custom:…`) names itself."""
-    return words.gettext(_NAMES[key]) if key in _NAMES else key.removeprefix("custom:").replace("_", " ")
+def metric_name(words: Words, key: str, about: str | None = None) -> str:
+    """A metric's name as it stands inside a sentence.
+
+    Args:
+        words: the language.
+        key: of the metric; an unknown one names itself.
+        about: what it counts (see `stats.plan.Metric.about`).
+
+    >>> from dashboards.wording.language import words_for
+    >>> metric_name(words_for("en"), "custom:opened", "count")
+    '“opened” per visitor'
+    """
+    what, message = _named(_NAMED, key, about)
+    if message is not None:
+        return words.gettext(message, what=what)
+    return words.gettext(_NAMES[key]) if key in _NAMES else key.removeprefix(_CUSTOM).replace("_", " ")
 
 
-def metric_title(words: Words, key: str) -> str:
+def metric_title(words: Words, key: str, about: str | None = None) -> str:
     """A metric's name as a heading, first letter raised."""
-    name = metric_name(words, key)
+    name = metric_name(words, key, about)
     return name[:1].upper() + name[1:]
 
 
-def metric_explanation(words: Words, key: str, window_days: int) -> str:
+def metric_explanation(words: Words, key: str, window_days: int, about: str | None = None) -> str:
     """What the metric counts, in one line; empty for an unknown key."""
+    days = words.formats.number(window_days)
+    what, named = _named(_NAMED_EXPLANATIONS, key, about)
+    if named is not None:
+        return words.gettext(named, days=days, what=what)
     message = _EXPLANATIONS.get(key)
-    return "" if message is None else words.gettext(message, days=words.formats.number(window_days))
+    return "" if message is None else words.gettext(message, days=days)
+
+
+def key_of(label: str) -> str:
+    """The key in a metric's label, `key:window` or `key[about]:window`; a key is its own.
+
+    >>> key_of("custom:opened[count]:30"), key_of("profit_per_unit:30#lo"), key_of("custom:opened")
+    ('custom:opened', 'profit_per_unit', 'custom:opened')
+    """
+    return _LABEL_ENDS.sub("", label)
+
+
+def _named(messages: dict[str, str], key: str, about: str | None) -> tuple[str, str | None]:
+    """What the plan named, and the message that says so; None for metrics that count nothing named."""
+    if key.startswith(_CUSTOM):
+        return key.removeprefix(_CUSTOM).replace("_", " "), messages.get(about or "share")
+    return about or "", None if about is None else messages.get(key)

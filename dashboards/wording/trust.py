@@ -123,6 +123,21 @@ _CHECKS = {
         mark("An offer that pays the delivery cannot show a profit without that cost."),
         mark("Send the shipping cost with each order."),
     ),
+    "lines_missing": CheckWords(
+        mark("Some orders came without their lines"),
+        mark("Which products they hold is unknown, so orders with a product cannot be counted."),
+        mark("Send the lines with each order, with the product and the quantity."),
+    ),
+    "value_missing": CheckWords(
+        mark("Some events whose values are summed came without a value"),
+        mark("The storefront or the server sends the event and leaves its value out."),
+        mark("Send the value with each of these events, or count the events in place of summing them."),
+    ),
+    "value_untrusted": CheckWords(
+        mark("Values that a browser sent were not summed"),
+        mark("Anybody can send any value from a browser. The events are counted, their values are not."),
+        mark("Send these events from the shop's server."),
+    ),
     "leakage": CheckWords(
         mark("Many codes were used by somebody else’s visitors"),
         mark(

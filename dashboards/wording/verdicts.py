@@ -14,7 +14,7 @@ from dashboards.wording.findings import (
     metric_of,
 )
 from dashboards.wording.language import Words, mark, words_for
-from dashboards.wording.metrics import metric_name
+from dashboards.wording.metrics import key_of, metric_name
 from dashboards.wording.missing import is_known_gap, why_no_number
 from dashboards.wording.reasons import DEARER, ENDED, REASONS, STATES, ReasonWords, StateWords
 from stats.results import MetricResult, Reason, Result
@@ -252,7 +252,7 @@ def _places(result: Result, words: Words, names: Mapping[str, str]) -> dict[str,
 
 def _reason_places(reason: Reason, words: Words, places: dict[str, str], effect: str) -> dict[str, str]:
     variant = str(reason.params.get("variant", ""))
-    metric = str(reason.params.get("metric", "")).split(":")[0]
+    metric = key_of(str(reason.params.get("metric", "")))
     return {
         **places,
         "effect": effect,

@@ -65,7 +65,7 @@ class RedeemerRow:
     """The effect on those who took the offer, on one metric of one treatment (see `RedeemerEffect`).
 
     Attributes:
-        metric: key of the metric.
+        metric: key of the metric; `about` tells two with one key apart (see `stats.plan.Metric`).
         window_days: its window.
         treatment: the variant with the offer.
         margin_end: `lo` or `hi` where the goods margin is an interval, else None.
@@ -91,6 +91,7 @@ class RedeemerRow:
     weak: bool = False
     pvalue: float | None = None
     inconclusive: str | None = None
+    about: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

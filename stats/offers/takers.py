@@ -18,6 +18,7 @@ _LEAST_UNITS = 2
 _ORDERING = frozenset(
     {"conversion_rate"}
 )  # redeeming is ordering: its effect on redeemers is 1 by definition
+_TAKING = frozenset({"redemption_rate"})  # what taking does to taking is no question
 _Takers = Mapping[tuple[str, str], TakerCell]
 
 
@@ -62,6 +63,8 @@ def redeemers_report(  # noqa: PLR0913 - everything it depends on is named here
 
 
 def _may_be_asked(metric: Metric, how: Taking) -> bool:
+    if metric.key in _TAKING:
+        return False
     return metric.kind in {"mean", "proportion"} and (how == "claimed" or metric.key not in _ORDERING)
 
 
@@ -81,6 +84,7 @@ def _row(plan: AnalysisPlan, view: CellView, takers: _Takers, pairing: Pairing, 
         margin_end=_end(label),
         takers=took.units if took else 0,
         units=treated.units,
+        about=metric.about,
     )
     for arm in arms:
         if isinstance(arm, str):

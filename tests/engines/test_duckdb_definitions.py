@@ -323,8 +323,8 @@ def test_an_empty_ledger_has_no_cells() -> None:
 
 
 def test_an_unknown_metric_is_refused_by_name() -> None:
-    unknown = replace(metric("conversion_rate", 3), key="custom:opened")
-    with pytest.raises(ValueError, match="custom:opened"):
+    unknown = replace(metric("conversion_rate", 3), key="customers:opened")
+    with pytest.raises(ValueError, match="customers:opened"):
         ENGINE.cells(request(unknown), LedgerRows().data())
 
 

@@ -34,13 +34,34 @@ BUGS = [
     ("settled", "least(coalesce(r.amount_without_margin, 0), c.paid_total)", "coalesce(r.amount, 0)"),
     ("unit_sums", "min(day) <> max(day)", "count(*) > 1"),
     ("unit_sums", "bool_and(rate_known)", "TRUE"),
-    ("unit_values", "'average_order_value' THEN s.orders", "'average_order_value' THEN 1"),
+    ("values_of_orders", "THEN s.orders ELSE 0", "THEN 1 ELSE 0"),
     ("cost_sums", "c.occurred_us >= e.t0_us", "TRUE"),
     ("cost_sums", "c.day - e.cohort_day <= w.window_days", "c.day - e.cohort_day < w.window_days"),
     ("cost_sums", "1000000 + t.vat_ppm", "1000000"),
-    ("unit_values", "s.profit_hi + m.idle - coalesce(c.cost, 0)", "s.profit_hi + m.idle"),
-    ("unit_values", "m.idle - c.cost", "m.idle"),
-    ("unit_values", "WHERE s.unit IS NULL", ""),
+    ("values_of_profits", "s.profit_hi + m.idle - coalesce(c.cost, 0)", "s.profit_hi + m.idle"),
+    ("values_of_profits", "m.idle - c.cost", "m.idle"),
+    ("values_of_profits", "WHERE s.unit IS NULL", ""),
+    ("values_of_newcomers", "o.occurred_us < e.t0_us", "o.occurred_us <= e.t0_us"),
+    ("values_of_newcomers", "o.cancelled_day > e.cohort_day", "o.cancelled_day > e.cohort_day + 1"),
+    ("values_of_newcomers", "        o.paid\n        AND", "       "),
+    ("values_of_newcomers", "WHERE c.unit IS NULL", ""),
+    ("values_of_uses", "u.day <= c.closed_day AND", ""),
+    ("values_of_uses", "u.reversed_day > c.closed_day", "FALSE"),
+    ("values_of_uses", "u.reversed_day > c.closed_day", "u.reversed_day >= c.closed_day"),
+    ("values_of_uses", "count(DISTINCT c.order_id)", "count(*)"),
+    ("values_of_customs", "c.occurred_us >= e.t0_us", "TRUE"),
+    ("values_of_customs", "c.day - e.cohort_day <= m.window_days", "c.day - e.cohort_day < m.window_days"),
+    ("values_of_customs", "bool_or(c.trusted AND c.value IS NULL)", "FALSE"),
+    ("values_of_customs", "sum(CASE WHEN c.trusted THEN c.value END)", "sum(c.value)"),
+    ("values_of_lines", "bool_or(l.sku IS NULL)", "FALSE"),
+    ("values_of_lines", "l.sku = m.subject", "l.sku IS NOT NULL"),
+    ("values_of_baskets", "c.items >= m.threshold", "c.items > m.threshold"),
+    ("values_of_baskets", "10 * c.items < 11 * m.threshold", "10 * c.items <= 11 * m.threshold"),
+    ("unit_sums", "CASE WHEN discounted THEN 0 ELSE 1 END", "1"),
+    ("settled", "WHEN r.amount_minor > 0", "WHEN r.amount_minor >= 0"),
+    ("notes_of_lines", "p.age <= a.days AND", ""),
+    ("notes_of_customs", "trusted AND valueless", "valueless"),
+    ("moments", "(v.x <> 0 OR v.y <> 0)", "v.x <> 0"),
     ("offer_arms", "<= $closed_day", "< $closed_day"),
     ("offer_arms", "s.discount = 0", "s.discount <= 100"),
     ("offer_arms", "count(DISTINCT s.unit)", "count(s.unit)"),
@@ -90,8 +111,29 @@ def crowded_ledger() -> LedgerRows:
     rows.expose(14, "low", at(26)).order(14, at(27)).expose(15, "low", at(5)).claim(15, at(6))
     for order_id in ("o0", "o3", "o5", "o12", "o17", "o20"):
         rows.redeem(order_id)
+    add_around(rows)
     rows.claim(1, at(5, 100)).claim(1, at(6)).claim(3, at(5, 99)).claim(8, at(8)).claim(7, at(9))
     return rows
+
+
+def add_around(rows: LedgerRows) -> None:
+    """Old and new customers, uses, products, baskets at a threshold and custom events, at every edge."""
+    for unit, cancelled_day in ((31, None), (32, 5), (33, 6), (34, 20)):
+        rows.expose(unit, "low", at(5, 100)).order(unit, at(4), cancelled_day=cancelled_day).order(
+            unit, at(6)
+        )
+    rows.expose(35, "low", at(5, 100)).order(35, at(4), paid=False).order(35, at(6))
+    orders = [f"o{len(rows.orders) + place}" for place in range(6)]
+    for place, items_minor in enumerate((999, 1000, 1099, 1100, 1050, 400)):
+        rows.expose(40 + place, "low", at(5)).order(40 + place, at(6), items_minor)
+    rows.use(orders[0], 6).use(orders[0], 7).use(orders[1], 6, 10).use(orders[2], 6, 11).use(orders[3], 11)
+    rows.use(orders[4], 6, 30).refund(orders[5], 7, 0, 5)
+    rows.holds(orders[0], "tea", "jam").holds(orders[1], "jam").holds(orders[2], None).holds("o30", None)
+    rows.order(45, at(9)).holds(f"o{len(rows.orders) - 1}", None)
+    rows.custom(40, at(5)).custom(41, at(4, 86_399)).custom(42, at(8), value=3, value_minor=4)
+    rows.custom(43, at(9), value=1).custom(44, at(6), trusted=False, value=9).custom(44, at(6), value=2)
+    rows.custom(45, at(6), trusted=False).custom(12, at(28), value=7).custom(12, at(31), value=8)
+    rows.custom(3, at(5, 99), value=5).custom(46, at(6), "unsubscribe").custom(1, at(6), "unsubscribe")
 
 
 def crowded_request(as_of_day: int, *, needs_delivery_cost: bool) -> AnalysisRequest:
@@ -104,6 +146,7 @@ def crowded_request(as_of_day: int, *, needs_delivery_cost: bool) -> AnalysisReq
         needs_delivery_cost=needs_delivery_cost,
     )
     metrics = [metric(key, 3) for key in sorted(KINDS)]
+    metrics += [metric("custom:opened", 3, about) for about in ("count", "sum", "sum_minor")]
     caps = {"revenue_per_unit:3": 800, "profit_per_unit:3": 300}
     asked = request(*metrics, as_of_day=as_of_day, economics=economics, caps=caps)
     return replace(asked, offers=OfferQuestion(3, 3, as_of_day))

@@ -18,8 +18,19 @@ from stats.plan import Metric
 
 Row = dict[str, Any]
 SURVIVAL = "repeat_purchase_rate"
-MONEY = ("discount_per_unit", "revenue_per_unit", "average_order_value", "profit_per_unit")
-OTHERS = ("conversion_rate", "orders_per_unit", "repeat_buyers_per_unit")
+MONEY = (
+    *("discount_per_unit", "revenue_per_unit", "average_order_value", "profit_per_unit"),
+    "threshold_bunching",
+)
+OTHERS = (
+    *("conversion_rate", "orders_per_unit", "repeat_buyers_per_unit", "new_customers_per_unit"),
+    *("redemption_rate", "redemptions_per_redeemer", "full_price_share", "refund_rate"),
+    *("sku_orders_per_unit", "unsubscribe_rate"),
+)
+RATIOS = (
+    *("average_order_value", "redemptions_per_redeemer", "full_price_share", "refund_rate"),
+    "threshold_bunching",
+)
 
 
 def rounded(value: Fraction) -> int:
@@ -117,7 +128,7 @@ class Ledger:
         self.as_of = request.as_of_day
         self.economics = request.economics or Economics(request.plan.currency or "", None)
         for metric in request.plan.metrics:
-            if metric.key not in (*MONEY, *OTHERS, SURVIVAL):
+            if metric.key not in (*MONEY, *OTHERS, SURVIVAL) and not metric.key.startswith("custom:"):
                 raise ValueError(metric.key)
         self.refunds: dict[str, list[Row]] = defaultdict(list)
         for refund in data.refunds.to_pylist():
@@ -125,6 +136,13 @@ class Ledger:
         self.costs: dict[int, list[Row]] = defaultdict(list)
         for cost in [] if data.costs is None else data.costs.to_pylist():
             self.costs[cost["unit"]].append(cost)
+        self.uses: dict[str, list[Row]] = defaultdict(list)
+        for use in [] if data.uses is None else data.uses.to_pylist():
+            self.uses[use["order_id"]].append(use)
+        self.customs = [] if data.customs is None else data.customs.to_pylist()
+        self.skus: dict[str, list[str | None]] = defaultdict(list)
+        for line in [] if data.lines is None else data.lines.to_pylist():
+            self.skus[line["order_id"]].append(line["sku"])
         self.units = self.entered(data)
 
     def entered(self, data: AnalysisData) -> list[Unit]:
@@ -256,6 +274,9 @@ class Ledger:
     def value(self, unit: Unit, metric: Metric, label: str) -> tuple[int, int] | None:
         """(x, y) of the unit, y 0 but for ratios; None when its money cannot be known."""
         orders = self.counted(unit, metric)
+        if metric.key == "unsubscribe_rate" or metric.key.startswith("custom:"):
+            custom = self.custom_value(unit, metric)
+            return None if custom is None else (custom, 0)
         if metric.key in MONEY and not all(self.has_rate(order) for order in orders):
             return None
         x: int | None = None
@@ -272,8 +293,75 @@ class Ledger:
                 x = sum(self.revenue(order, unit, metric) for order in orders)
             case "profit_per_unit":
                 x = self.unit_profit(unit, metric, lower=label.endswith("#lo"))
-        y = len(orders) if metric.key == "average_order_value" else 0
+            case _:
+                x = self.other_value(unit, metric, orders)
+        y = len(orders) if metric.key in RATIOS else 0
+        if metric.key == "redemptions_per_redeemer":
+            y = int(x != 0)
         return None if x is None else (x, y)
+
+    def other_value(self, unit: Unit, metric: Metric, orders: list[Row]) -> int | None:
+        """What is read from which orders there are, and not from their money."""
+        if metric.key == "new_customers_per_unit":
+            return int(bool(orders) and not self.was_customer(unit))
+        if metric.key == "sku_orders_per_unit":
+            unknown = any(None in self.skus[order["order_id"]] for order in orders)
+            return None if unknown else sum(metric.about in self.skus[o["order_id"]] for o in orders)
+        if metric.key == "redemption_rate":
+            return int(any(self.used(order, unit, metric) for order in orders))
+        return sum(self.has_sign(order, unit, metric) for order in orders)
+
+    def has_sign(self, order: Row, unit: Unit, metric: Metric) -> bool:
+        """Whether an order is one of those in the numerator of a ratio."""
+        match metric.key:
+            case "redemptions_per_redeemer":
+                return self.used(order, unit, metric)
+            case "full_price_share":
+                return bool(order["discount_minor"] == 0)
+            case "refund_rate":
+                return any(refund["amount_minor"] > 0 for refund in self.refunds_of(order, unit, metric))
+        return self.is_just_above(order, metric)
+
+    @staticmethod
+    def was_customer(unit: Unit) -> bool:
+        """Whether an order before t0 stood when the day of entry ended."""
+        return any(
+            order["paid"]
+            and order["occurred_us"] < unit.t0_us
+            and not (order["cancelled_day"] is not None and order["cancelled_day"] <= unit.cohort_day)
+            for order in unit.orders
+        )
+
+    def used(self, order: Row, unit: Unit, metric: Metric) -> bool:
+        last = min(self.matures(metric, unit.cohort_day), self.as_of)
+        return any(
+            use["day"] <= last and not (use["reversed_day"] is not None and use["reversed_day"] <= last)
+            for use in self.uses[order["order_id"]]
+        )
+
+    def is_just_above(self, order: Row, metric: Metric) -> bool:
+        threshold = int(metric.about or self.request.plan.largest_threshold_minor)
+        return threshold <= self.amount(order, "items_minor") < threshold * Fraction(11, 10)
+
+    def customs_of(self, unit: Unit, metric: Metric) -> list[Row]:
+        name = metric.key.removeprefix("custom:") if metric.key != "unsubscribe_rate" else "unsubscribe"
+        return [
+            event
+            for event in self.customs
+            if event["unit"] == unit.key
+            and event["name"] == name
+            and event["occurred_us"] >= unit.t0_us
+            and 0 <= event["day"] - unit.cohort_day <= metric.window_days
+            and event["day"] <= self.as_of
+        ]
+
+    def custom_value(self, unit: Unit, metric: Metric) -> int | None:
+        events = self.customs_of(unit, metric)
+        if metric.about not in {"sum", "sum_minor"}:
+            return len(events) if metric.about == "count" else int(bool(events))
+        column = "value" if metric.about == "sum" else "value_minor"
+        values = [event[column] for event in events if event["trusted"]]
+        return None if None in values else sum(values)
 
     def revenue(self, order: Row, unit: Unit, metric: Metric) -> int:
         refunds = self.refunds_of(order, unit, metric)
@@ -320,7 +408,7 @@ class Ledger:
             variant=cohort[0],
             cohort_day=cohort[1],
             units=len(units),
-            buyers=sum(x != 0 for x, _ in known),
+            buyers=sum(x != 0 or y != 0 for x, y in known),
             total=sum(x for x, _ in pairs),
             squares=sum(x * x for x, _ in pairs),
             raw_total=sum(x for x, _ in known),
@@ -362,7 +450,7 @@ class Ledger:
             return {label: int(event) if unit.triggered else None} | mature
         value = self.value(unit, metric, label)
         row = {label: None if value is None else value[0]}
-        if metric.key == "average_order_value":
+        if metric.key in RATIOS:
             row[f"{label}.denominator"] = None if value is None else value[1]
         return row | mature
 
@@ -375,7 +463,23 @@ class Ledger:
             for order in self.seen(unit, ("profit_per_unit",)):
                 counts["delivery_cost_missing"] += self.delivery_missing(order)
                 counts["margin_unknown"] += self.has_rate(order) and self.margin(order, lower=True) is None
-        return {name: count for name, count in counts.items() if count}
+            lineless = self.seen(unit, ("sku_orders_per_unit",))
+            counts["lines_missing"] += sum(None in self.skus[order["order_id"]] for order in lineless)
+        return {name: count for name, count in (counts | self.custom_notes()).items() if count}
+
+    def custom_notes(self) -> Counter[str]:
+        """Distinct events that some sum counts by as_of: without a value, and from a browser."""
+        without, untrusted = set(), set()
+        for metric in self.request.plan.metrics:
+            column = {"sum": "value", "sum_minor": "value_minor"}.get(metric.about or "")
+            if not metric.key.startswith("custom:") or column is None:
+                continue
+            for event in (event for unit in self.units for event in self.customs_of(unit, metric)):
+                if not event["trusted"]:
+                    untrusted.add(event["event_id"])
+                elif event[column] is None:
+                    without.add(event["event_id"])
+        return Counter(value_missing=len(without), value_untrusted=len(untrusted))
 
     def seen(self, unit: Unit, keys: tuple[str, ...]) -> list[Row]:
         """Outcome orders inside the longest window of these metrics, not cancelled by as_of."""

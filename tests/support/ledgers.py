@@ -21,7 +21,17 @@ KINDS: dict[str, Kind] = {
     "repeat_buyers_per_unit": "proportion",
     "average_order_value": "ratio",
     "repeat_purchase_rate": "survival",
+    "new_customers_per_unit": "proportion",
+    "redemption_rate": "proportion",
+    "unsubscribe_rate": "proportion",
+    "custom:opened": "proportion",
+    "sku_orders_per_unit": "mean",
+    "redemptions_per_redeemer": "ratio",
+    "full_price_share": "ratio",
+    "refund_rate": "ratio",
+    "threshold_bunching": "ratio",
 }
+ABOUT = {"sku_orders_per_unit": "tea", "threshold_bunching": "1000"}
 
 
 def at(day: int, seconds: int = 0) -> int:
@@ -29,8 +39,9 @@ def at(day: int, seconds: int = 0) -> int:
     return day * DAY_US + seconds * SECOND_US
 
 
-def metric(key: str, window_days: int) -> Metric:
-    return Metric(key=key, role="secondary", kind=KINDS[key], window_days=window_days)
+def metric(key: str, window_days: int, about: str | None = None) -> Metric:
+    kind = "mean" if key.startswith("custom:") and about else KINDS[key]
+    return Metric(key, "secondary", kind, window_days, about=about or ABOUT.get(key))
 
 
 def request(
@@ -63,6 +74,9 @@ class LedgerRows:
     costs: list[dict[str, Any]] = field(default_factory=list)
     redeemed: list[dict[str, Any]] = field(default_factory=list)
     claims: list[dict[str, Any]] = field(default_factory=list)
+    uses: list[dict[str, Any]] = field(default_factory=list)
+    customs: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
 
     def expose(self, unit: int, variant: str, occurred_us: int, **more: Any) -> "LedgerRows":
         row = {"event_id": f"x{len(self.exposures):04}", "unit": unit, "origin": unit, "variant": variant}
@@ -106,6 +120,20 @@ class LedgerRows:
         self.claims.append({"unit": unit, "occurred_us": occurred_us, "day": occurred_us // DAY_US})
         return self
 
+    def use(self, order_id: str, day: int, reversed_day: int | None = None) -> "LedgerRows":
+        self.uses.append({"order_id": order_id, "day": day, "reversed_day": reversed_day})
+        return self
+
+    def custom(self, unit: int, occurred_us: int, name: str = "opened", **more: Any) -> "LedgerRows":
+        row = {"event_id": f"c{len(self.customs):04}", "unit": unit, "name": name, "occurred_us": occurred_us}
+        values = {"day": occurred_us // DAY_US, "value": None, "value_minor": None, "trusted": True}
+        self.customs.append(row | values | more)
+        return self
+
+    def holds(self, order_id: str, *skus: str | None) -> "LedgerRows":
+        self.lines += [{"order_id": order_id, "sku": sku} for sku in skus]
+        return self
+
     def data(self) -> AnalysisData:
         return AnalysisData(
             exposures=pa.Table.from_pylist(self.exposures, schema=tables.EXPOSURES),
@@ -114,6 +142,9 @@ class LedgerRows:
             costs=pa.Table.from_pylist(self.costs, schema=tables.COSTS),
             redeemed=pa.Table.from_pylist(self.redeemed, schema=tables.REDEEMED),
             claims=pa.Table.from_pylist(self.claims, schema=tables.CLAIMS),
+            uses=pa.Table.from_pylist(self.uses, schema=tables.USES),
+            customs=pa.Table.from_pylist(self.customs, schema=tables.CUSTOMS),
+            lines=pa.Table.from_pylist(self.lines, schema=tables.LINES),
         )
 
 
@@ -179,7 +210,28 @@ def ledgers(draw: st.DrawFn) -> AnalysisData:
         rows.claim(draw(st.sampled_from([seen["unit"], 7])), when)
     for order in rows.orders[: draw(st.integers(0, 4))]:
         rows.redeem(order["order_id"])
+    add_around(draw, rows)
     return rows.data()
+
+
+def add_around(draw: st.DrawFn, rows: LedgerRows) -> None:
+    """Uses of the offer, products and custom events."""
+    for order in rows.orders:
+        for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+            day = draw(st.integers(order["day"], order["day"] + 7))
+            rows.use(order["order_id"], day, draw(st.one_of(st.none(), st.integers(day, day + 7))))
+        held: list[str | None] = draw(st.sampled_from([[], [], ["tea"], ["jam", "tea"], ["jam"], [None]]))
+        rows.holds(order["order_id"], *held)
+    for _ in range(draw(st.integers(0, 6))):
+        seen = draw(st.sampled_from(rows.exposures))
+        rows.custom(
+            draw(st.sampled_from([seen["unit"], seen["unit"], 7])),
+            draw(st.one_of(_purchases, st.just(seen["occurred_us"]))),
+            draw(st.sampled_from(["opened", "opened", "unsubscribe", "closed"])),
+            value=draw(st.one_of(st.integers(-5, 50), st.integers(-5, 50), st.none())),
+            value_minor=draw(st.one_of(st.integers(-(10**12), 10**12), st.none())),
+            trusted=draw(st.sampled_from([True, True, False])),
+        )
 
 
 @st.composite
@@ -215,6 +267,7 @@ def requests(draw: st.DrawFn) -> AnalysisRequest:
     """All metrics, most at one window and one of them at a second, some capped."""
     window_days = draw(st.integers(0, 5))
     metrics = [metric(key, window_days) for key in sorted(KINDS)]
+    metrics += [metric("custom:opened", window_days, about) for about in ("count", "sum", "sum_minor")]
     metrics.append(metric(draw(_keys), window_days + draw(st.integers(1, 4))))
     capped = draw(st.lists(st.sampled_from([m.label for m in metrics]), max_size=4))
     as_of_day = draw(st.one_of(st.integers(0, 18), st.integers(8, 18)))

@@ -7,6 +7,7 @@ WITH ours AS (
         r.denominator,
         r.currency IS NOT NULL AS rate_known,
         o.shipping_cost_minor IS NULL AS delivery_unknown,
+        o.discount_minor > 0 AS discounted,
         div_round(o.items_minor * r.numerator, r.denominator) AS items,
         div_round(o.discount_minor * r.numerator, r.denominator) AS discount,
         div_round(o.shipping_minor * r.numerator, r.denominator) AS shipping,

@@ -19,7 +19,7 @@ active AS (
         v.variant,
         v.cohort_day,
         count(*) AS units,
-        sum(CASE WHEN v.x <> 0 THEN 1 ELSE 0 END) AS buyers,
+        sum(CASE WHEN v.x IS NOT NULL AND (v.x <> 0 OR v.y <> 0) THEN 1 ELSE 0 END) AS buyers,
         sum(v.capped) AS total,
         sum(v.capped * v.capped) AS squares,
         sum(v.x) AS raw_total,

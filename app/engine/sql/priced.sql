@@ -30,7 +30,7 @@ margins AS (
 )
 SELECT
     order_id, unit, day, age, cohort_day, cancelled_day, numerator, denominator,
-    items, discount, paid_total, rate_known, delivery_missing,
+    items, discount, discounted, paid_total, rate_known, delivery_missing,
     margin_lo IS NOT NULL AND NOT delivery_missing AS profit_known,
     margin_lo, margin_hi, net_discount, gift, delivery,
     margin_lo - net_discount AS refundable_lo,

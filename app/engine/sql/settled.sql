@@ -10,7 +10,8 @@ WITH returned AS (
                 ELSE 0
             END
         ) AS amount_without_margin,
-        sum(coalesce(div_round(r.margin_minor * c.numerator, c.denominator), 0)) AS margin
+        sum(coalesce(div_round(r.margin_minor * c.numerator, c.denominator), 0)) AS margin,
+        sum(CASE WHEN r.amount_minor > 0 THEN 1 ELSE 0 END) AS refunds
     FROM refunds AS r
     INNER JOIN counted AS c ON c.order_id = r.order_id
     WHERE r.day <= c.closed_day
@@ -18,6 +19,7 @@ WITH returned AS (
 )
 SELECT
     c.*,
+    coalesce(r.refunds, 0) > 0 AS refunded,
     coalesce(r.amount, 0) AS returned,
     coalesce(r.margin, 0) AS returned_margin,
     CASE

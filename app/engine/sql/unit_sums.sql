@@ -7,6 +7,8 @@ WITH summed AS (
         min(day) <> max(day) AS two_days,
         bool_and(rate_known) AS money_known,
         bool_and(profit_known) AS profit_known,
+        sum(CASE WHEN discounted THEN 0 ELSE 1 END) AS full_price_orders,
+        sum(CASE WHEN refunded THEN 1 ELSE 0 END) AS refunded_orders,
         sum(discount) AS discount,
         sum(items - discount - returned) AS revenue,
         sum(profit_lo - returned_margin - div_round(refundable_lo * returned_part, returned_whole)) AS profit_lo,
