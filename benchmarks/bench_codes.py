@@ -1,4 +1,4 @@
-"""Redeeming different codes over 64 clients, group commit against a commit per request; issuing a million."""
+"""Redeeming different codes, group commit against a commit each; a million issued, pooled, imported."""
 
 import asyncio
 import os
@@ -20,6 +20,7 @@ from app.codes.terms import CodeTerms, terms_of
 from app.database import migrate
 from app.ledger import writer
 from app.settings import Settings
+from benchmarks.codes import over_http, pools
 from benchmarks.side_by_side import machine
 
 CLIENTS = 64
@@ -122,11 +123,15 @@ def _issue(count: int) -> None:
 
 
 def main() -> None:
-    """Measure; `--quick` issues a tenth."""
+    """Measure; `--quick` issues a tenth, and makes pools of a tenth."""
     print(machine())
     _issue(ISSUED // 10 if "--quick" in sys.argv else ISSUED)
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(_compare(Path(folder)))
+    with tempfile.TemporaryDirectory() as folder:
+        over_http.measure(Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        pools.measure(Path(folder), (10_000, 100_000) if "--quick" in sys.argv else (100_000, 1_000_000))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from app.cli.analyze import analyze
 from app.cli.assign import assign
 from app.cli.audit import audit
 from app.cli.boundaries import boundaries
+from app.cli.codes import codes
 from app.cli.demo import demo
 from app.cli.doctor import doctor
 from app.cli.keys import keys
@@ -54,7 +55,7 @@ def offerlab() -> None:
     """
 
 
-for command in (serve, demo, assign, analyze, plan, boundaries, simulate, keys, audit, doctor):
+for command in (serve, demo, assign, analyze, plan, boundaries, simulate, keys, codes, audit, doctor):
     offerlab.add_command(command)
 
 

@@ -1,7 +1,8 @@
 """Lists and pools of codes (mgr; ro may list). Codes in an order are raw ASGI: `app.edge.codes`."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
@@ -14,6 +15,7 @@ from app.codes.batches import Batch, batch_terms, note
 from app.codes.listing import Listed, counted, listed
 from app.codes.pools import batch_size, check_pool, fill_pool, written_pool
 from app.codes.schemas import CodePage, CodeShown, CountsShown, PoolBody, PoolShown, State
+from app.codes.terms import terms_of
 from app.codes.vault import Vault
 from app.dependencies import services
 from app.experiments.service import get_row
@@ -40,13 +42,19 @@ def list_codes(  # noqa: PLR0913, PLR0917 - what a list may be asked for
     now_us, after = wired.clock.now_us(), cursor_number(cursor)
     with wired.database.read() as session:
         row = get_row(session, key)
-        wanted = {"variant": variant, "batch": batch, "state": state}
-        found = listed(session, key, now_us, limit=limit, after=after or 0, **wanted)  # type: ignore[arg-type]  # one by one as above
         keys = [one["key"] for one in row.definition["variants"]]
+        wanted = {"variant": variant, "batch": batch, "state": state}
+        over = [one for one in keys if _has_ended(row.definition, one, now_us)]
+        found = listed(session, key, now_us, limit=limit, after=after or 0, over=over, **wanted)  # type: ignore[arg-type]  # one by one as above
         counts = counted(session, key, keys, now_us) if after is None else None
     shown = None if counts is None else [CountsShown(**one._asdict()) for one in counts]
     following = str(found[-1].id) if len(found) == limit else None
     return CodePage(items=[_shown(one) for one in found], next=following, variants=shown)
+
+
+def _has_ended(definition: Mapping[str, Any], variant: str, now_us: int) -> bool:
+    terms = terms_of(definition, variant)
+    return terms is not None and terms.ends_at_us is not None and terms.ends_at_us <= now_us
 
 
 def _shown(one: Listed) -> CodeShown:

@@ -14,7 +14,7 @@ from app.ledger.transaction import Transaction
 
 MOST_NAMED: Final = 1000
 """Bad lines that are named; more are counted."""
-CHUNK: Final = 250
+CHUNK: Final = 500
 """Lines that are stored in one go: others wait for no more."""
 
 _ADD = (

@@ -1,5 +1,6 @@
 """Codes of an experiment as lists and counts; the text of a code is never among what is read."""
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import text
@@ -11,7 +12,7 @@ _USES: Final = "(SELECT count(*) FROM code_uses u WHERE u.code = c.id AND u.stat
 _USED: Final = "EXISTS (SELECT 1 FROM code_uses u WHERE u.code = c.id AND u.state <> 'given_back')"
 _STATE: Final = (
     "CASE WHEN c.uses_left = 0 THEN 'spent'"
-    " WHEN c.valid_until_us <= :now_us THEN 'expired'"
+    " WHEN c.valid_until_us <= :now_us OR c.variant IN ({over}) THEN 'expired'"
     f" WHEN {_USED} THEN 'used'"
     " WHEN c.kind = 'own' AND c.owner IS NULL THEN 'unclaimed' ELSE 'open' END"
 )
@@ -89,6 +90,7 @@ def listed(  # noqa: PLR0913 - what a list may be asked for
     *,
     limit: int,
     after: int = 0,
+    over: Sequence[str] = (),
     variant: str | None = None,
     batch: str | None = None,
     state: State | None = None,
@@ -101,6 +103,7 @@ def listed(  # noqa: PLR0913 - what a list may be asked for
         now_us: what is over by then is expired.
         limit: how many, 1 or more.
         after: only codes with a larger id.
+        over: variants whose offer has ended.
         variant: only its codes, or None.
         batch: only its codes, or None.
         state: only codes in this state, or None.
@@ -108,8 +111,10 @@ def listed(  # noqa: PLR0913 - what a list may be asked for
     wanted = {"variant": variant, "batch": batch, "state": state}
     given = {name: value for name, value in wanted.items() if value is not None}
     more = "".join(_FILTERS[name] for name in given)
-    statement = _LIST.format(uses=_USES, state=_STATE, more=more)
-    values = {"experiment": experiment, "after": after, "most": limit, "now_us": now_us, **given}
+    ended = {f"over_{place}": key for place, key in enumerate(over)}
+    names = ", ".join(f":{name}" for name in ended) or "NULL"
+    statement = _LIST.format(uses=_USES, state=_STATE, more=more).replace("{over}", names)
+    values = {"experiment": experiment, "after": after, "most": limit, "now_us": now_us, **given, **ended}
     return [Listed(*row) for row in session.execute(text(statement), values)]
 
 

@@ -13,6 +13,7 @@ from app.codes.giving_back import giving_back
 from app.codes.importing import Imported, import_codes
 from app.codes.named import NamedCode, named_codes
 from app.codes.person import Person
+from app.codes.pools import batch_size, check_pool, fill_pool, written_pool
 from app.codes.refusals import PUBLIC_MESSAGE, not_assigned, with_public_message
 from app.codes.terms import CodeTerms, terms_of
 from app.codes.using import CodeDeed, Done, Redeem, Reserve, Rollback, Validate
@@ -39,9 +40,12 @@ __all__ = [
     "Validate",
     "Vault",
     "Veil",
+    "batch_size",
     "batch_terms",
+    "check_pool",
     "claimed_document",
     "done_document",
+    "fill_pool",
     "giving_back",
     "import_codes",
     "named_codes",
@@ -50,6 +54,7 @@ __all__ = [
     "rename_orders",
     "terms_of",
     "with_public_message",
+    "written_pool",
 ]
 
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alembic import command
 from app.codes import person
+from app.database import alembic_config
 from app.identity.resolve import Link, resolve
 from app.ledger.links import customer_of, visitors_of
 from tests.support.codes import Shop, code, offer, open_shop, refusal
@@ -178,3 +180,21 @@ def test_links_in_the_transaction_follow_the_rule_of_identity(
             assert answer == sorted(visitor for visitor, owner in rule.items() if owner == numbers[name])
         else:
             assert answer == rule[numbers[name]]
+
+
+def test_links_of_an_older_ledger_are_found_by_the_migration(service: InProcess) -> None:
+    shop = bound(service)
+    for visitor, customer, hour in (
+        ("v-1", "anna", 9),
+        ("v-1", "eve", 8),
+        ("v-1", "anna", 7),
+        ("v-2", "eve", 9),
+    ):
+        login(shop, visitor, customer, hour)
+    database = service.services.database
+    statement = "SELECT visitor, customer, occurred_at_us, seq FROM links ORDER BY visitor, customer"
+    kept = query(database, statement)
+    assert len(kept) == 3
+    command.downgrade(alembic_config(database.url), "0010")
+    command.upgrade(alembic_config(database.url), "head")
+    assert query(database, statement) == kept

@@ -183,6 +183,16 @@ def _variant(shop: Shop, visitor: str) -> str:
     return str(given["variant"])
 
 
+def test_a_code_is_over_with_its_offer(service: InProcess) -> None:
+    open_shop(service, offer(validity={"ends_at": "2026-05-29T00:00:00Z"}))
+    fill(service)
+    assert {one["state"] for one in listed(service)["items"]} == {"open"}
+    assert rows_of(export(service))[0]["valid_until"] == "2026-05-29T00:00:00Z"
+    service.clock.advance(86_400)
+    assert {one["state"] for one in listed(service)["items"]} == {"expired"}
+    assert listed(service, "state=open")["items"] == []
+
+
 def test_the_list_is_paged_and_filtered(service: InProcess) -> None:
     shop = open_shop(service, offer(code=code(uses_per_customer=1, uses_total=2)))
     _states(shop)

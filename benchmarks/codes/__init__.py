@@ -1,0 +1,1 @@
+"""Codes over HTTP: redeeming under load, pools of a million made and taken away."""
