@@ -141,7 +141,7 @@ CODE_REUSE = Trial(
     plan=_plan(
         {"key": "repeat_buyers_per_unit", "days": 30},
         30,
-        secondary=["conversion_rate", "orders_per_unit"],
+        secondary=["conversion_rate", "orders_per_unit", "redemption_rate", "redemptions_per_redeemer"],
         guardrails=[{"metric": "profit_per_unit", "non_inferiority_margin": 0.1}],
     ),
 )
@@ -234,7 +234,7 @@ REFERRAL = Trial(
         "large-later": Habit(buys=0.35, invites=0.22),
         "small-now": Habit(buys=0.35, invites=0.55),
     },
-    plan=_plan("orders_per_unit", 21, secondary=["conversion_rate"]),
+    plan=_plan("orders_per_unit", 21, secondary=["conversion_rate", "new_customers_per_unit"]),
 )
 
 REMINDER = Trial(
@@ -264,5 +264,6 @@ REMINDER = Trial(
 )
 
 TRIALS: dict[str, Trial] = {
-    trial.name: trial for trial in (THRESHOLD, CODE_REUSE, SECOND_PURCHASE, FREE_DELIVERY, GIFT, REFERRAL)
+    trial.name: trial
+    for trial in (THRESHOLD, CODE_REUSE, SECOND_PURCHASE, FREE_DELIVERY, GIFT, REFERRAL, REMINDER)
 }

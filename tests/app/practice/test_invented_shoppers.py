@@ -15,7 +15,9 @@ from app.experiments.schemas import Definition
 from app.practice.door import Door, Stopped, batches
 from app.practice.driving import Run, prepare
 from app.practice.habits import Habit, wait_days
+from app.practice.reminding import Sender
 from app.practice.service import TRIALS, Trial, chosen
+from app.practice.till import HttpTill
 from app.practice.visits import Order, Paid, Shopper
 from app.practice.wire import Answer, HttpWire, Unreachable
 from tests.support.live import free_port
@@ -201,3 +203,60 @@ def _answer_once_each(server: socket.socket, times: int) -> None:
             path = connection.recv(65_536).split()[1].decode()
             body = json.dumps(path).encode()
             connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+
+
+def test_letters_go_to_whom_the_service_says_page_by_page_and_day_by_day() -> None:
+    trial, asked = TRIALS["reminder"], list[str]()
+    left = [Shopper(trial, "practice", number, START, 1, "one-hour") for number in range(3)]
+
+    def due(path: str) -> Answer:
+        asked.append(path)
+        first = "&cursor=" not in path
+        people = left[:2] if first else left[2:]
+        items = [
+            {
+                "customer_id": one.customer_id,
+                "event_id": f"reminder-{one.number}",
+                "due_at": "2026-01-05T12:00:00Z",
+            }
+            for one in people
+        ]
+        return said(200, {"items": items, "next": "more" if first else None})
+
+    with Door("http://shop.test", KEY, wire=Due(due)) as shop:
+        sender = Sender(shop, "practice", HttpTill(shop, "practice", NOW))
+        told = sender.messages(left)
+        sender.messages([])
+    letters = [event for event in told if event["type"] == "message_sent"]
+    assert [event["event_id"] for event in letters] == ["reminder-0", "reminder-1", "reminder-2"]
+    assert {event["occurred_at"] for event in letters} == {"2026-01-05T12:00:00+00:00"}
+    assert {event["customer_id"] for event in told} <= {one.customer_id for one in left}
+    days = [path.partition("at=")[2][:10] for path in asked]
+    assert days == ["2026-01-06", "2026-01-06", "2026-01-07", "2026-01-07"]
+
+
+@dataclass(frozen=True)
+class Due:
+    """A wire at whose other end nothing but the list of reminders is."""
+
+    answers: Callable[[str], Answer]
+
+    def exchange(self, method: str, path: str, _body: object) -> Answer:
+        """The list; a cart costs what it costs."""
+        return self.answers(path) if method == "GET" else said(200, {"applied": [], "blocked": []})
+
+
+def test_a_friend_is_invited_before_it_buys_and_rewarded_after() -> None:
+    trial, seen = TRIALS["referral"], 0
+    for number in range(200):
+        told = story(trial, number, "small-now")
+        invited = [event for event in told if event["type"] == "referral"]
+        for event in invited:
+            seen += 1
+            friend, inviter = event["invited"]["customer_id"], event["referrer"]["customer_id"]
+            assert inviter == f"practice-{number:05d}"
+            after = told[told.index(event) + 1 :]
+            kinds = [(one["type"], one.get("customer_id")) for one in after]
+            assert kinds.index(("order", friend)) < kinds.index(("points_earned", inviter))
+            assert after[kinds.index(("points_earned", inviter))]["value_minor"] == 20_000
+    assert 20 < seen < 70
