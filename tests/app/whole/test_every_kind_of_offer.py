@@ -269,8 +269,8 @@ class Trial:
         code = self.code(visitor_id)
         made = self.checked(self.quote(visitor_id, code))
         if code is not None:
-            body = {"code": code, "visitor_id": visitor_id, "order_id": f"{self.key}-{order_id}"}
-            body |= {"discount_minor": self.case.discount}
+            named = {"code": code, "visitor_id": visitor_id, "order_id": f"{self.key}-{order_id}"}
+            body: dict[str, Any] = named | {"discount_minor": self.case.discount}
             used = self.service.call("POST", "/api/v1/codes/redeem", body, "srv")
             assert (used.status_code, used.json()["variant"]) == (200, "treatment"), used.text
             made["codes"] = [code]
