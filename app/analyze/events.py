@@ -29,6 +29,7 @@ from app.results.ledger_rows import (
     LedgerRows,
 )
 from app.results.reading import Question, Written, read
+from app.results.suspects import Suspects
 from app.results.units import Scope
 from stats.metrics import event_names, skus
 from stats.offers.reports import OfferTerms
@@ -48,6 +49,7 @@ def analyze_events(  # noqa: PLR0913 - one argument per kind of file
     *,
     redemptions_path: Paths | None = None,
     events_path: Paths | None = None,
+    suspects_path: Paths | None = None,
 ) -> tuple[Result, bytes]:
     """Read files of events under a plan.
 
@@ -60,6 +62,7 @@ def analyze_events(  # noqa: PLR0913 - one argument per kind of file
         plan_path: plan.toml.
         redemptions_path: one or more exports `redemptions`, or None.
         events_path: one or more exports `events` (messages, points, codes issued, custom events), or None.
+        suspects_path: one or more exports `suspects`, or None.
 
     Returns:
         The result and its JSON document.
@@ -72,7 +75,9 @@ def analyze_events(  # noqa: PLR0913 - one argument per kind of file
     weights = plan.weights(sorted(set(files.exposures["variant"].to_pylist())))
     files = known_variants(files, weights)
     counted = files.analysis(plan)
-    around = read_offer_files(_list(redemptions_path), _list(events_path), event_names(counted))
+    around = read_offer_files(
+        _list(redemptions_path), _list(events_path), event_names(counted), _list(suspects_path)
+    )
     study = study_of(files, plan, counted, around)
     as_of_us = plan.as_of_us or _end_of_files(study, plan.timezone)
     closed_day = last_closed_day(as_of_us, plan.timezone)
@@ -118,7 +123,19 @@ def study_of(files: EventFiles, plan: PlanFile, analysis: AnalysisPlan, around: 
     from app.engine.duckdb import DuckDBEngine
 
     terms = OfferTerms(plan.without_offer)
-    return Study(analysis, plan.economics(), scope, rows, DuckDBEngine(), terms)
+    suspects = _suspects(plan, around.suspects, ids)
+    return Study(analysis, plan.economics(), scope, rows, DuckDBEngine(), terms, suspects)
+
+
+def _suspects(plan: PlanFile, listed: pa.Table | None, ids: pa.Array) -> Suspects | None:
+    """Suspected units as the service had them; None where it looked at nothing, or their file is missing."""
+    crowded = plan.entries.get("crowded_marks")
+    if crowded is None or (listed is None and plan.entries.get("suspected_units", 0)):
+        return None
+    if listed is None:
+        return Suspects({}, crowded)
+    numbers = pc.add(pc.index_in(listed["unit"], value_set=ids).cast(pa.int64()), 1).to_pylist()
+    return Suspects(dict(zip(numbers, listed["reason"].to_pylist(), strict=True)), crowded)
 
 
 def _numbered(table: pa.Table, ids: pa.Array) -> pa.Table:

@@ -33,6 +33,7 @@ class OfferFiles:
         costs: event_id, unit, occurred_us, kind, amount_minor.
         claims: event_id, unit, occurred_us.
         customs: event_id, unit, occurred_us, name, value, value_minor, flags.
+        suspects: unit, reason; None without such a file.
     """
 
     redemptions: pa.Table
@@ -40,17 +41,24 @@ class OfferFiles:
     costs: pa.Table
     claims: pa.Table
     customs: pa.Table
+    suspects: pa.Table | None = None
 
     def units(self) -> list[pa.ChunkedArray]:
         """Every unit named."""
-        tables = (self.redemptions, self.unconfirmed, self.costs, self.claims, self.customs)
-        return [table["unit"] for table in tables]
+        tables = (
+            *(self.redemptions, self.unconfirmed, self.costs, self.claims, self.customs),
+            self.suspects,
+        )
+        return [table["unit"] for table in tables if table is not None]
 
 
 def read_offer_files(
-    redemptions: Sequence[Path], events: Sequence[Path], names: Sequence[str] = ()
+    redemptions: Sequence[Path],
+    events: Sequence[Path],
+    names: Sequence[str] = (),
+    suspects: Sequence[Path] = (),
 ) -> OfferFiles:
-    """Read the exports `redemptions` and `events`; none of either is fine.
+    """Read the exports `redemptions`, `events` and `suspects`; none of each is fine.
 
     Args:
         redemptions: `event_id, order_id, unit_id, code_variant, occurred_at`, and if wished `status` and
@@ -58,6 +66,7 @@ def read_offer_files(
         events: `event_id, type (claim, message, points, custom), unit_id, occurred_at, amount_minor`, for
             custom events `name, value, value_minor, trusted`; rows of other types are passed over.
         names: of the custom events that count.
+        suspects: `unit_id, reason`.
 
     Raises:
         Invalid: a column is missing or a cell is not what it should be.
@@ -80,7 +89,13 @@ def read_offer_files(
                 pc.is_in(happened["name"], value_set=pa.array(names, pa.string())),
             )
         ),
+        suspects=pa.concat_tables(_suspects(read_sheet(path)) for path in suspects) if suspects else None,
     )
+
+
+def _suspects(sheet: Sheet) -> pa.Table:
+    sheet.need(("unit_id", "reason"))
+    return pa.table({"unit": sheet.texts("unit_id"), "reason": sheet.texts("reason")})
 
 
 def _redemptions(sheet: Sheet) -> pa.Table:

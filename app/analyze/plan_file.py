@@ -31,6 +31,8 @@ OTHER_KEYS = (
     "largest_threshold_minor",
     "without_offer",
     "entry_ends_at",
+    "suspected_units",
+    "crowded_marks",
     "notes",
 )
 _NUMBERS: dict[str, tuple[float, float]] = {
@@ -43,6 +45,8 @@ _NUMBERS: dict[str, tuple[float, float]] = {
     "min_days": (0, 10_000),
     "max_days": (1, 10_000),
     "cap_minor": (1, 1e15),
+    "suspected_units": (0, 1e12),
+    "crowded_marks": (0, 1e12),
 }
 _WHOLE = frozenset(_NUMBERS) - {"alpha", "power", "mde"}
 

@@ -56,6 +56,7 @@ def analyze() -> None:
 @click.option(
     "--events", "happened", type=FILE, multiple=True, help="Messages, points, codes issued, as exported."
 )
+@click.option("--suspects", type=FILE, multiple=True, help="Suspected units, as exported.")
 @click.option("--plan", type=FILE, required=True, help="plan.toml")
 @_output
 def events(  # noqa: PLR0913, PLR0917 - one argument per option
@@ -64,6 +65,7 @@ def events(  # noqa: PLR0913, PLR0917 - one argument per option
     refunds: tuple[Path, ...],
     redemptions: tuple[Path, ...],
     happened: tuple[Path, ...],
+    suspects: tuple[Path, ...],
     plan: Path,
     as_json: bool,
     out: Path | None,
@@ -77,7 +79,7 @@ def events(  # noqa: PLR0913, PLR0917 - one argument per option
     """
     from app.analyze.events import analyze_events
 
-    more = {"redemptions_path": redemptions, "events_path": happened}
+    more = {"redemptions_path": redemptions, "events_path": happened, "suspects_path": suspects}
     _answer(lambda: analyze_events(exposures, orders, refunds, plan, **more), as_json, out, lang)
 
 

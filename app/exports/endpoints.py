@@ -26,9 +26,10 @@ def export_data(
     as_of: Annotated[str | None, Query(max_length=40)] = None,
     through_seq: Annotated[int | None, Query(ge=0)] = None,
 ) -> StreamingResponse:
-    """A file: units, exposures, orders, refunds, redemptions, referrals, events, cells, looks; or plan.toml.
+    """A file of an experiment, or plan.toml.
 
-    Each but the plan as .csv, .parquet or .arrow; events are messages, points and codes issued.
+    units, exposures, orders, refunds, redemptions, referrals, suspects, events (messages, points and codes
+    issued), cells or looks, each as .csv, .parquet or .arrow.
 
     Unit ids are pseudonyms, stable for this installation. In CSV, text that a spreadsheet would run as a
     formula is led by an apostrophe; `offerlab analyze` takes it away again.

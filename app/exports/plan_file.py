@@ -37,6 +37,7 @@ def plan_file(  # noqa: PLR0913 - everything the file says
     days: list[int],
     state: str,
     notes: Mapping[str, int],
+    watched: Mapping[str, int],
 ) -> bytes:
     """The file.
 
@@ -48,6 +49,7 @@ def plan_file(  # noqa: PLR0913 - everything the file says
         days: shop days whose looks are written by then, consecutive.
         state: state of the experiment at that moment.
         notes: counts for the trust banner that the exported rows do not show.
+        watched: `suspected_units` and `crowded_marks`; empty where no order carried a fingerprint.
     """
     plan = study.plan
     entries: dict[str, Any] = {
@@ -63,6 +65,7 @@ def plan_file(  # noqa: PLR0913 - everything the file says
         **_economics(definition.get("economics"), study.economics),
         "largest_threshold_minor": plan.largest_threshold_minor,
         "without_offer": sorted(study.terms.without_offer) or None,
+        **watched,
     }
     if study.scope.entry_ends_us is not None:
         entries["entry_ends_at"] = isoformat(study.scope.entry_ends_us)

@@ -10,9 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.exports.pseudonyms import pseudonyms
-from app.identity.referrals import Clusters
 from app.ledger.rows import ORDER_MONEY
-from app.results.referred import PAIRS, Invitations
 from stats.cells import Cells
 from stats.results import Look
 
@@ -131,32 +129,6 @@ def _uses(redemptions: pa.Table, status: str, key: bytes) -> pa.Table:
             "occurred_at": _moments(redemptions["occurred_us"]),
             "reversed_at": _moments(redemptions["reversed_us"]),
             "status": pa.repeat(pa.scalar(status), redemptions.num_rows),
-        }
-    )
-
-
-def referral_table(invited: Invitations | None, key: bytes) -> pa.Table:
-    """Referrals, where an offer of the experiment is one.
-
-    Args:
-        invited: `Inputs.invited`.
-        key: secret behind the names of people.
-
-    Returns:
-        event_id, occurred_at, referrer_id and invited_id (people, before they were put into clusters),
-        unit_id (the cluster of who was invited), standing (`counted`, or why it is not).
-    """
-    pairs = PAIRS.empty_table() if invited is None else _by_id(invited.pairs)
-    found = Clusters() if invited is None else invited.clusters
-    heads = [found.root_of.get(unit, unit) for unit in pairs["invited"].to_pylist()]
-    return pa.table(
-        {
-            "event_id": pairs["event_id"],
-            "occurred_at": _moments(pairs["occurred_us"]),
-            "referrer_id": pseudonyms(pairs["referrer"], key),
-            "invited_id": pseudonyms(pairs["invited"], key),
-            "unit_id": pseudonyms(pa.chunked_array([pa.array(heads, pa.int64())]), key),
-            "standing": pa.array([found.standing[one] for one in pairs["event_id"].to_pylist()], pa.string()),
         }
     )
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from app.clock import isoformat, last_closed_day
 from app.codes.service import Vault
 from app.errors import NotFound
-from app.exports import rows
+from app.exports import people_rows, rows
 from app.exports.formats import MEDIA_TYPES, Format, stream
 from app.exports.order_codes import code_lists
 from app.exports.plan_file import plan_file
@@ -74,8 +74,8 @@ def export(
     Args:
         services: the wired services.
         key: of the experiment.
-        name: `units`, `exposures`, `orders`, `refunds`, `redemptions`, `referrals`, `events`, `cells` or
-            `looks`, a dot, and `csv`, `parquet` or `arrow`; or `plan.toml`.
+        name: `units`, `exposures`, `orders`, `refunds`, `redemptions`, `referrals`, `suspects`,
+            `events`, `cells` or `looks`, a dot, and `csv`, `parquet` or `arrow`; or `plan.toml`.
         as_of: as for results.
         through_seq: as for results.
 
@@ -139,7 +139,11 @@ def _redemptions(taken: _Taken) -> pa.Table:
 
 
 def _referrals(taken: _Taken) -> pa.Table:
-    return rows.referral_table(taken.inputs.invited, taken.key)
+    return people_rows.referral_table(taken.inputs.invited, taken.key)
+
+
+def _suspects(taken: _Taken) -> pa.Table:
+    return people_rows.suspect_table(taken.inputs.suspects, taken.inputs.data.exposures, taken.key)
 
 
 def _events(taken: _Taken) -> pa.Table:
@@ -163,6 +167,7 @@ _TABLES: dict[str, Callable[[_Taken], pa.Table]] = {
     "refunds": _refunds,
     "redemptions": _redemptions,
     "referrals": _referrals,
+    "suspects": _suspects,
     "events": _events,
     "cells": _cells,
     "looks": _looks,
@@ -172,6 +177,8 @@ _TABLES: dict[str, Callable[[_Taken], pa.Table]] = {
 def _plan(services: "Services", taken: _Taken) -> bytes:
     reading = taken.reading
     hidden = {name: n for name, n in taken.inputs.notes.items() if name not in _VISIBLE_NOTES}
+    suspects = taken.inputs.suspects
+    listed = 0 if suspects is None else suspects.table(taken.inputs.data.exposures).num_rows
     return plan_file(
         reading.row.definition,
         taken.study,
@@ -180,6 +187,7 @@ def _plan(services: "Services", taken: _Taken) -> bytes:
         days=list(reading.written.days),
         state=state_at(reading.row, reading.as_of_us),
         notes=hidden | _contradiction(services, taken),
+        watched={} if suspects is None else {"suspected_units": listed, "crowded_marks": suspects.crowded},
     )
 
 

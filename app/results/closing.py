@@ -8,6 +8,7 @@ from app.clock import day_start_us
 from app.engine.port import AnalysisRequest, Economics, Engine, OfferQuestion
 from app.results.inputs import Inputs, link_days, prepare
 from app.results.ledger_rows import LedgerRows
+from app.results.suspects import Suspects
 from app.results.units import Policy, Scope
 from stats.caps import CAP_BUYERS, nearest_rank_cap
 from stats.cell_view import CellView
@@ -30,6 +31,7 @@ class Study:
         rows: the ledger's rows.
         engine: what counts them.
         terms: which variants offer nothing.
+        suspects: suspected units where the rows hold no fingerprints, as files do not.
     """
 
     plan: AnalysisPlan
@@ -38,6 +40,7 @@ class Study:
     rows: LedgerRows
     engine: Engine
     terms: OfferTerms = field(default_factory=OfferTerms)
+    suspects: Suspects | None = None
 
     def end_of_day_us(self, day: int) -> int:
         """The moment a shop day closes."""
@@ -45,7 +48,7 @@ class Study:
 
     def inputs(self, policy: Policy, as_of_us: int) -> Inputs:
         """The engine's tables at a moment."""
-        return prepare(self.rows, self.scope, policy, as_of_us)
+        return prepare(self.rows, self.scope, policy, as_of_us, self.suspects)
 
     def request(self, day: int, caps: Mapping[str, int]) -> AnalysisRequest:
         """The question to the engine for a last shop day."""

@@ -49,7 +49,9 @@ class Inputs:
     suspects: Suspects | None = None
 
 
-def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> Inputs:
+def prepare(
+    rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int, known: Suspects | None = None
+) -> Inputs:
     """The engine's tables as they stand at a moment.
 
     Args:
@@ -57,6 +59,7 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
         scope: running time, variants and unit of the experiment.
         policy: `first_touch` follows links between ids; `strict` takes units as randomised.
         as_of_us: only rows that happened before it, microseconds since 1970 UTC.
+        known: suspected units where the rows hold no fingerprints, as files do not.
 
     Returns:
         Tables for the engine and counts for the trust banner.
@@ -65,7 +68,7 @@ def prepare(rows: LedgerRows, scope: Scope, policy: Policy, as_of_us: int) -> In
     resolution = resolution_of(cut.links, scope.unit, policy)
     exposures = exposures_with_reasons(cut.exposures, scope, resolution)
     invited = None if policy == "strict" else invitations(cut, scope, resolution, exposures)
-    found = suspected(cut, scope, resolution, invited)
+    found = known or suspected(cut, scope, resolution, invited)
     if invited is not None:
         resolution, alone = with_clusters(resolution, invited.clusters), exposures
         exposures = of_their_cluster(exposures_with_reasons(cut.exposures, scope, resolution), alone)

@@ -10,13 +10,11 @@ import pyarrow.compute as pc
 from app.identity.resolve import Resolution
 from app.results.days import Integers, integers
 from app.results.ledger_rows import LedgerRows
-from app.results.redeemed import first_variants
+from app.results.redeemed import first_variants, standing
 from app.results.referred import Invitations
 from app.results.units import Scope, units_of
 from stats.offers.abuse import Mark, Use, suspects
 from stats.offers.abuse_report import Watched
-
-_KINDS = ("payment", "device", "address")
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def watched(found: Suspects | None, analysed: pa.Table, redemptions: pa.Table) -
     if found is None:
         return None
     everybody = np.unique(integers(analysed["unit"]))
-    units, own = found.units(), integers(redemptions["unit"])
+    units, own = found.units(), integers(standing(redemptions)["unit"])
     by_reason = {
         reason: np.array([unit for unit in units.tolist() if found.reasons[unit] == reason], dtype=np.int64)
         for reason in ("self_referral", "velocity")
@@ -96,20 +94,21 @@ def _by_variant(units: Integers, analysed: pa.Table) -> dict[str, int]:
 
 def _shared(prints: pa.Table, person: Integers) -> dict[Mark, set[int]]:
     """Marks of at least two people."""
-    kinds = integers(pc.index_in(prints["kind"], value_set=pa.array(_KINDS)))
-    triples = np.unique(np.stack([kinds, integers(prints["mark"]), person]), axis=1)
-    _, place, people = np.unique(triples[:2], axis=1, return_inverse=True, return_counts=True)
-    shared: dict[Mark, set[int]] = defaultdict(set)
-    for kind, mark, one in triples[:, people[place.ravel()] > 1].T.tolist():
-        shared[Mark(_KINDS[kind], mark)].add(one)
-    return dict(shared)
+    once = prints.select(["kind", "mark"]).append_column("person", pa.array(person, pa.int64()))
+    once = once.group_by(["kind", "mark", "person"]).aggregate([])
+    people = once.group_by(["kind", "mark"]).aggregate([("person", "count")])
+    several = people.filter(pc.greater(people["person_count"], 1)).drop_columns(["person_count"])
+    found: dict[Mark, set[int]] = defaultdict(set)
+    for row in once.join(several, ["kind", "mark"], join_type="inner").to_pylist():
+        found[Mark(row["kind"], row["mark"])].add(row["person"])
+    return dict(found)
 
 
 def _uses(
     rows: LedgerRows, scope: Scope, resolution: Resolution, shared: dict[Mark, set[int]]
 ) -> dict[Mark, list[Use]]:
     """Redemptions with shared marks, each order once per mark."""
-    used = rows.redemptions
+    used = standing(rows.redemptions)
     if used.num_rows == 0:
         return {}
     person, _ = units_of(used, scope.unit, resolution)

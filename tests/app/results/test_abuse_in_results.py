@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from app.analyze.events import analyze_events
+from app.clock import day_number
 from app.database import Database
+from app.exports.service import export
 from app.results import inputs, service
 from app.results.memory import ResultMemory
 from app.results.service import close_looks, results
@@ -188,3 +191,20 @@ def test_without_codes_and_referrals_nobody_is_watched(shop: Shop) -> None:
     shop.define()
     shop.send(hurried())
     assert read(shop)["offers"]["abuse"]["inconclusive"] == "no_fingerprints"
+
+
+@pytest.mark.parametrize("people", ["suspected", "honest"])
+def test_exported_files_give_the_service_s_document_with_its_suspects(
+    sqlite_shop: Shop, tmp_path: Path, people: str
+) -> None:
+    sqlite_shop.define(by_referral())
+    sqlite_shop.send([*singles(), *families(), *(cheats() if people == "suspected" else ())])
+    close_looks(sqlite_shop.services, KEY, day_number(TOLD))
+    for name in ("exposures.csv", "orders.csv", "suspects.csv", "plan.toml"):
+        (tmp_path / name).write_bytes(b"".join(export(sqlite_shop.services, KEY, name, TOLD).parts))
+    exposures, orders, suspects, plan = (
+        tmp_path / name for name in ("exposures.csv", "orders.csv", "suspects.csv", "plan.toml")
+    )
+    listed = suspects if people == "suspected" else None
+    _, document = analyze_events(exposures, orders, None, plan, suspects_path=listed)
+    assert json.loads(document) == read(sqlite_shop)
