@@ -69,7 +69,7 @@ CATALOGUE: dict[str, MetricDefinition] = {
     "revenue_per_unit": MetricDefinition("mean", money=True, signed=True),
     "discount_per_unit": MetricDefinition("mean", money=True, direction="decrease"),
     "profit_per_unit": MetricDefinition("mean", money=True, signed=True),
-    "new_customers_per_unit": MetricDefinition("proportion"),
+    "new_customers_per_unit": MetricDefinition("mean"),
     "sku_orders_per_unit": MetricDefinition("mean"),
     "repeat_buyers_per_unit": MetricDefinition("proportion"),
     "repeat_purchase_rate": MetricDefinition("survival"),

@@ -125,6 +125,7 @@ def _order_columns(sheet: Sheet) -> pa.Table:
                 name: sheet.texts(name) if sheet.has(name) else nothing.cast(pa.string())
                 for name in ("refunds", "skus")
             },
+            "person": sheet.texts("person_id") if sheet.has("person_id") else nothing.cast(pa.string()),
         }
     )
 

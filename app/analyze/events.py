@@ -24,6 +24,7 @@ from app.results.ledger_rows import (
     LINE_ROWS,
     LINK_ROWS,
     ORDER_ROWS,
+    PERSON_ROWS,
     REDEMPTION_ROWS,
     REFUND_ROWS,
     LedgerRows,
@@ -101,7 +102,8 @@ def analyze_events(  # noqa: PLR0913 - one argument per kind of file
 def study_of(files: EventFiles, plan: PlanFile, analysis: AnalysisPlan, around: OfferFiles) -> Study:
     """The rows as a study: text ids become numbers, everything in the files is analysed time."""
     shown, bought = files.exposures, files.orders
-    named = (shown["unit"], bought["unit"], *around.units())
+    persons = _persons(bought)
+    named = (shown["unit"], bought["unit"], persons["unit"], *around.units())
     ids = pc.unique(pa.chunked_array([part for units in named for part in units.chunks], pa.string()))
     cancelled = bought.filter(pc.is_valid(bought["cancelled_us"]))
     rows = LedgerRows(
@@ -118,6 +120,7 @@ def study_of(files: EventFiles, plan: PlanFile, analysis: AnalysisPlan, around: 
         unconfirmed=_conform(_numbered(around.unconfirmed, ids), REDEMPTION_ROWS),
         customs=_conform(_numbered(around.customs, ids), CUSTOM_ROWS),
         lines=_conform(line_rows(bought, skus(analysis)), LINE_ROWS),
+        persons=_numbered(persons, ids).rename_columns({"visitor": "person"}).select(PERSON_ROWS.names),
     )
     scope = Scope("visitor", analysis.variants, plan.timezone, ALWAYS, entry_ends_us=plan.entry_ends_us)
     from app.engine.duckdb import DuckDBEngine
@@ -136,6 +139,12 @@ def _suspects(plan: PlanFile, listed: pa.Table | None, ids: pa.Array) -> Suspect
         return Suspects({}, crowded)
     numbers = pc.add(pc.index_in(listed["unit"], value_set=ids).cast(pa.int64()), 1).to_pylist()
     return Suspects(dict(zip(numbers, listed["reason"].to_pylist(), strict=True)), crowded)
+
+
+def _persons(orders: pa.Table) -> pa.Table:
+    """Who made an order, where a file says it beside the unit."""
+    found = orders.filter(pc.is_valid(orders["person"])).select(["order_id", "occurred_us", "person"])
+    return found.rename_columns(["order_id", "occurred_us", "unit"])
 
 
 def _numbered(table: pa.Table, ids: pa.Array) -> pa.Table:

@@ -135,6 +135,7 @@ def _opened(request: AnalysisRequest, data: AnalysisData) -> "Iterator[duckdb.Du
         connection.register("uses", tables.given(data.uses, tables.USES))
         connection.register("customs", tables.given(data.customs, tables.CUSTOMS))
         connection.register("lines", tables.given(data.lines, tables.LINES))
+        connection.register("persons", tables.given(data.persons, tables.PERSONS))
         _load_parameters(connection, request)
         for kind, step in _STEPS:
             connection.execute(f"CREATE TEMP {kind} {step} AS {question(step)}")

@@ -91,6 +91,7 @@ class AnalysisData:
         uses: order_id, day and reversed_day (null: never given back) of each use of the offer, or None.
         lines: order_id and sku (null: the order came without lines), each pair once, of the products that
             metrics ask for, or None.
+        persons: order_id (unique) and person, where a unit is a cluster of several people, or None.
     """
 
     exposures: "pa.Table"
@@ -102,6 +103,7 @@ class AnalysisData:
     claims: "pa.Table | None" = None
     uses: "pa.Table | None" = None
     lines: "pa.Table | None" = None
+    persons: "pa.Table | None" = None
 
 
 class Engine(Protocol):

@@ -86,6 +86,10 @@ USES = pa.schema(
     ],
 )
 
+PERSONS = pa.schema(
+    [pa.field("order_id", pa.string(), nullable=False), pa.field("person", pa.int64(), nullable=False)]
+)
+
 LINES = pa.schema([pa.field("order_id", pa.string(), nullable=False), pa.field("sku", pa.string())])
 
 

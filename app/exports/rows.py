@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.engine.port import AnalysisData
 from app.exports.pseudonyms import pseudonyms
 from app.ledger.rows import ORDER_MONEY
 from stats.cells import Cells
@@ -54,20 +55,20 @@ def exposure_table(experiment: str, exposures: pa.Table, key: bytes) -> pa.Table
     )
 
 
-def order_table(
-    orders: pa.Table, refunds: pa.Table, codes: Mapping[str, str], lines: pa.Table | None, key: bytes
-) -> pa.Table:
+def order_table(data: AnalysisData, codes: Mapping[str, str], *, has_skus: bool, key: bytes) -> pa.Table:
     """Orders of exposed units: ids, time, money, paid, cancelled_at, and JSON lists of refunds, codes, skus.
 
     Args:
-        orders: orders of `AnalysisData` with `cancelled_us`.
-        refunds: refunds of `AnalysisData` with `occurred_us`.
+        data: the engine's tables; `orders` with `cancelled_us`, `refunds` with `occurred_us`.
         codes: order → the codes it names, as JSON.
-        lines: lines of `AnalysisData`, or None where no metric counts a product; there are no `skus` then.
-            They list the products that metrics count: [] where the order holds none of them, null where it
-            came without lines.
+        has_skus: whether metrics count products; there are no `skus` otherwise. They list those products:
+            [] where the order holds none of them, null where it came without lines.
         key: secret behind the names of units.
+
+    Returns:
+        One row per order; `person_id` stands beside `unit_id` where units are clusters of people.
     """
+    orders, refunds = data.orders, data.refunds
     ordered = _by_id(orders)
     lists = _refund_lists(refunds)
     return pa.table(
@@ -82,7 +83,8 @@ def order_table(
             "cancelled_at": _moments(ordered["cancelled_us"]),
             "refunds": pa.array([lists.get(order) for order in ordered["order_id"].to_pylist()], pa.string()),
             "codes": pa.array([codes.get(order) for order in ordered["order_id"].to_pylist()], pa.string()),
-            **_sku_column(ordered, lines),
+            **(_sku_column(ordered, data.lines) if has_skus else {}),
+            **_person_column(ordered, data.persons, key),
         }
     )
 
@@ -248,11 +250,21 @@ def _refund_lists(refunds: pa.Table) -> dict[str, str]:
 
 def _sku_column(orders: pa.Table, lines: pa.Table | None) -> dict[str, pa.Array]:
     """Each order's products that metrics count, as a JSON list."""
-    if lines is None:
-        return {}
     held: dict[str, list[str | None]] = defaultdict(list)
-    for row in lines.sort_by([("order_id", "ascending"), ("sku", "ascending")]).to_pylist():
+    rows = (
+        [] if lines is None else lines.sort_by([("order_id", "ascending"), ("sku", "ascending")]).to_pylist()
+    )
+    for row in rows:
         held[row["order_id"]].append(row["sku"])
     found = (held.get(order, []) for order in orders["order_id"].to_pylist())
     lists = [None if None in skus else json.dumps(skus, ensure_ascii=False) for skus in found]
     return {"skus": pa.array(lists, pa.string())}
+
+
+def _person_column(orders: pa.Table, persons: pa.Table | None, key: bytes) -> dict[str, pa.Array]:
+    """Who made each order, where units are clusters of people."""
+    if persons is None or persons.num_rows == 0:
+        return {}
+    place = pc.index_in(orders["order_id"], value_set=persons["order_id"].combine_chunks())
+    person = pc.coalesce(persons["person"].take(place), orders["unit"])
+    return {"person_id": pseudonyms(person, key)}

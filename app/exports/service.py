@@ -125,9 +125,8 @@ def _exposures(taken: _Taken) -> pa.Table:
 
 
 def _orders(taken: _Taken) -> pa.Table:
-    data = taken.inputs.data
-    lines = data.lines if skus(taken.study.plan) else None
-    return rows.order_table(data.orders, data.refunds, taken.codes(), lines, taken.key)
+    has_skus = bool(skus(taken.study.plan))
+    return rows.order_table(taken.inputs.data, taken.codes(), has_skus=has_skus, key=taken.key)
 
 
 def _refunds(taken: _Taken) -> pa.Table:

@@ -18,7 +18,7 @@ from app.results.ledger_rows import LedgerRows
 from app.results.redeemed import own_redemptions, redemptions_with_variants, uses_of, without_orders_of
 from app.results.referred import Invitations, invitations, of_their_cluster, with_clusters
 from app.results.suspects import Suspects, suspected
-from app.results.units import Mask, Policy, Scope, of_exposed, resolution_of, units_of, with_units
+from app.results.units import Mask, Policy, Scope, of_exposed, persons_of, resolution_of, units_of, with_units
 
 LOST_ORDERS, LOST_SHARE = 20, 0.95  # from here on orders of unexposed units point to different ids
 
@@ -69,7 +69,9 @@ def prepare(
     exposures = exposures_with_reasons(cut.exposures, scope, resolution)
     invited = None if policy == "strict" else invitations(cut, scope, resolution, exposures)
     found = known or suspected(cut, scope, resolution, invited)
+    buyers = cut.persons
     if invited is not None:
+        buyers = persons_of(cut.orders, scope.unit, resolution)
         resolution, alone = with_clusters(resolution, invited.clusters), exposures
         exposures = of_their_cluster(exposures_with_reasons(cut.exposures, scope, resolution), alone)
     analysed = exposures.filter(pc.equal(exposures["reason"], "")).sort_by(
@@ -104,7 +106,8 @@ def prepare(
             redeemed=own_redemptions(redemptions),
             uses=uses_of(redemptions, scope.timezone),
             customs=_with_trust(of_exposed(cut.customs, scope, resolution, analysed)),
-            lines=cut.lines.filter(pc.is_in(cut.lines["order_id"], value_set=flat(orders["order_id"]))),
+            lines=_of(orders, cut.lines),
+            persons=_of(orders, buyers),
         ),
         exposures=exposures,
         redemptions=redemptions,
@@ -138,6 +141,11 @@ def _orders(rows: LedgerRows, scope: Scope, resolution: Resolution) -> pa.Table:
         .append_column("cancelled_us", cancelled)
         .append_column("cancelled_day", cancelled_day)
     )
+
+
+def _of(orders: pa.Table, table: pa.Table) -> pa.Table:
+    """Rows of these orders."""
+    return table.filter(pc.is_in(table["order_id"], value_set=flat(orders["order_id"])))
 
 
 def _with_trust(customs: pa.Table) -> pa.Table:

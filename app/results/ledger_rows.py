@@ -71,6 +71,7 @@ CUSTOM_ROWS = pa.schema(
         ("flags", pa.int64()),
     ]
 )
+PERSON_ROWS = pa.schema([("order_id", pa.string()), ("occurred_us", pa.int64()), ("person", pa.int64())])
 LINE_ROWS = pa.schema([("order_id", pa.string()), ("occurred_us", pa.int64()), ("sku", pa.string())])
 
 
@@ -93,6 +94,7 @@ class LedgerRows:
         prints: fingerprints of anybody's orders; only where an offer is a referral or gives codes.
         customs: custom events of the names that the plan's metrics count, of anybody.
         lines: orders that hold a product the plan's metrics count, or that came without lines (`sku` null).
+        persons: who made an order, where files name clusters as units; the ledger knows it by itself.
     """
 
     exposures: pa.Table
@@ -108,6 +110,7 @@ class LedgerRows:
     prints: pa.Table = field(default_factory=PRINTS.empty_table)
     customs: pa.Table = field(default_factory=CUSTOM_ROWS.empty_table)
     lines: pa.Table = field(default_factory=LINE_ROWS.empty_table)
+    persons: pa.Table = field(default_factory=PERSON_ROWS.empty_table)
 
     def before(self, at_us: int) -> "LedgerRows":
         """Only rows that happened before a moment, microseconds since 1970 UTC."""

@@ -60,6 +60,12 @@ def with_units(table: pa.Table, scope: Scope, resolution: Resolution) -> pa.Tabl
     )
 
 
+def persons_of(orders: pa.Table, unit: Unit, resolution: Resolution) -> pa.Table:
+    """Who made each order, before anybody was put into a cluster: order_id, occurred_us, person."""
+    person, _ = units_of(orders, unit, resolution)
+    return orders.select(["order_id", "occurred_us"]).append_column("person", pa.array(person, pa.int64()))
+
+
 def of_exposed(table: pa.Table, scope: Scope, resolution: Resolution, analysed: pa.Table) -> pa.Table:
     """Rows of exposed units."""
     found = with_units(table, scope, resolution)

@@ -91,6 +91,7 @@ def test_the_order_of_arrival_changes_no_cell(
         uses=data.uses,
         customs=None if data.customs is None else shuffled(data.customs, order),
         lines=None if data.lines is None else shuffled(data.lines, order),
+        persons=data.persons,
     )
     assert DuckDBEngine().cells(asked, moved) == DuckDBEngine().cells(asked, data)
 

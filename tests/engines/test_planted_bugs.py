@@ -41,10 +41,13 @@ BUGS = [
     ("values_of_profits", "s.profit_hi + m.idle - coalesce(c.cost, 0)", "s.profit_hi + m.idle"),
     ("values_of_profits", "m.idle - c.cost", "m.idle"),
     ("values_of_profits", "WHERE s.unit IS NULL", ""),
-    ("values_of_newcomers", "o.occurred_us < e.t0_us", "o.occurred_us <= e.t0_us"),
-    ("values_of_newcomers", "o.cancelled_day > e.cohort_day", "o.cancelled_day > e.cohort_day + 1"),
-    ("values_of_newcomers", "        o.paid\n        AND", "       "),
-    ("values_of_newcomers", "WHERE c.unit IS NULL", ""),
+    ("values_of_newcomers", "b.occurred_us < e.t0_us", "b.occurred_us <= e.t0_us"),
+    ("values_of_newcomers", "b.cancelled_day > e.cohort_day", "b.cancelled_day > e.cohort_day + 1"),
+    ("values_of_newcomers", "        b.paid\n        AND", "       "),
+    ("values_of_newcomers", "WHERE k.person IS NULL", ""),
+    ("values_of_newcomers", "coalesce(p.person, o.unit)", "o.unit"),
+    ("values_of_newcomers", "count(DISTINCT b.person)", "count(*)"),
+    ("values_of_newcomers", "AND k.person = b.person", ""),
     ("values_of_uses", "u.day <= c.closed_day AND", ""),
     ("values_of_uses", "u.reversed_day > c.closed_day", "FALSE"),
     ("values_of_uses", "u.reversed_day > c.closed_day", "u.reversed_day >= c.closed_day"),
@@ -122,6 +125,9 @@ def add_around(rows: LedgerRows) -> None:
         rows.expose(unit, "low", at(5, 100)).order(unit, at(4), cancelled_day=cancelled_day).order(
             unit, at(6)
         )
+    rows.expose(36, "low", at(5, 100)).order(36, at(4)).order(36, at(6)).order(36, at(7)).order(36, at(7, 9))
+    for place, person in ((-3, 36), (-2, 50), (-1, 50)):
+        rows.by(f"o{len(rows.orders) + place}", person)
     rows.expose(35, "low", at(5, 100)).order(35, at(4), paid=False).order(35, at(6))
     orders = [f"o{len(rows.orders) + place}" for place in range(6)]
     for place, items_minor in enumerate((999, 1000, 1099, 1100, 1050, 400)):

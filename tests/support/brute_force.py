@@ -143,6 +143,8 @@ class Ledger:
         self.skus: dict[str, list[str | None]] = defaultdict(list)
         for line in [] if data.lines is None else data.lines.to_pylist():
             self.skus[line["order_id"]].append(line["sku"])
+        rows = [] if data.persons is None else data.persons.to_pylist()
+        self.persons: dict[str, int] = {row["order_id"]: row["person"] for row in rows}
         self.units = self.entered(data)
 
     def entered(self, data: AnalysisData) -> list[Unit]:
@@ -303,7 +305,8 @@ class Ledger:
     def other_value(self, unit: Unit, metric: Metric, orders: list[Row]) -> int | None:
         """What is read from which orders there are, and not from their money."""
         if metric.key == "new_customers_per_unit":
-            return int(bool(orders) and not self.was_customer(unit))
+            people = {self.person(order) for order in orders}
+            return len(people - {self.person(order) for order in self.earlier(unit)})
         if metric.key == "sku_orders_per_unit":
             unknown = any(None in self.skus[order["order_id"]] for order in orders)
             return None if unknown else sum(metric.about in self.skus[o["order_id"]] for o in orders)
@@ -322,15 +325,19 @@ class Ledger:
                 return any(refund["amount_minor"] > 0 for refund in self.refunds_of(order, unit, metric))
         return self.is_just_above(order, metric)
 
+    def person(self, order: Row) -> int:
+        return self.persons.get(order["order_id"], int(order["unit"]))
+
     @staticmethod
-    def was_customer(unit: Unit) -> bool:
-        """Whether an order before t0 stood when the day of entry ended."""
-        return any(
-            order["paid"]
+    def earlier(unit: Unit) -> list[Row]:
+        """Paid orders before t0 that stood when the day of entry ended."""
+        return [
+            order
+            for order in unit.orders
+            if order["paid"]
             and order["occurred_us"] < unit.t0_us
             and not (order["cancelled_day"] is not None and order["cancelled_day"] <= unit.cohort_day)
-            for order in unit.orders
-        )
+        ]
 
     def used(self, order: Row, unit: Unit, metric: Metric) -> bool:
         last = min(self.matures(metric, unit.cohort_day), self.as_of)

@@ -21,7 +21,7 @@ KINDS: dict[str, Kind] = {
     "repeat_buyers_per_unit": "proportion",
     "average_order_value": "ratio",
     "repeat_purchase_rate": "survival",
-    "new_customers_per_unit": "proportion",
+    "new_customers_per_unit": "mean",
     "redemption_rate": "proportion",
     "unsubscribe_rate": "proportion",
     "custom:opened": "proportion",
@@ -77,6 +77,7 @@ class LedgerRows:
     uses: list[dict[str, Any]] = field(default_factory=list)
     customs: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
+    persons: list[dict[str, Any]] = field(default_factory=list)
 
     def expose(self, unit: int, variant: str, occurred_us: int, **more: Any) -> "LedgerRows":
         row = {"event_id": f"x{len(self.exposures):04}", "unit": unit, "origin": unit, "variant": variant}
@@ -134,6 +135,10 @@ class LedgerRows:
         self.lines += [{"order_id": order_id, "sku": sku} for sku in skus]
         return self
 
+    def by(self, order_id: str, person: int) -> "LedgerRows":
+        self.persons.append({"order_id": order_id, "person": person})
+        return self
+
     def data(self) -> AnalysisData:
         return AnalysisData(
             exposures=pa.Table.from_pylist(self.exposures, schema=tables.EXPOSURES),
@@ -145,6 +150,7 @@ class LedgerRows:
             uses=pa.Table.from_pylist(self.uses, schema=tables.USES),
             customs=pa.Table.from_pylist(self.customs, schema=tables.CUSTOMS),
             lines=pa.Table.from_pylist(self.lines, schema=tables.LINES),
+            persons=pa.Table.from_pylist(self.persons, schema=tables.PERSONS),
         )
 
 
@@ -217,6 +223,8 @@ def ledgers(draw: st.DrawFn) -> AnalysisData:
 def add_around(draw: st.DrawFn, rows: LedgerRows) -> None:
     """Uses of the offer, products and custom events."""
     for order in rows.orders:
+        if draw(st.sampled_from([False, False, True])):
+            rows.by(order["order_id"], draw(st.sampled_from([1, 8, 9])))
         for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
             day = draw(st.integers(order["day"], order["day"] + 7))
             rows.use(order["order_id"], day, draw(st.one_of(st.none(), st.integers(day, day + 7))))

@@ -260,3 +260,42 @@ def test_closing_day_by_day_writes_what_closing_at_once_writes(
     expected = json.loads(json.dumps([asdict(look) for look in at_once[0].looks]))
     by_place = ("metric", "treatment", "number")
     assert sorted(found, key=itemgetter(*by_place)) == sorted(expected, key=itemgetter(*by_place))
+
+
+def invited_shop(shop: Shop) -> dict[str, int]:
+    """Every fourth visitor brings a friend; some friends, and some inviters, had bought before."""
+    offer = {"kind": "referral", "referrer_minor": 20_000, "invited_minor": 20_000, "currency": "RUB"}
+    variants = [{"key": key, "weight": 0.5, "control": key == CONTROL, "offer": offer} for key in BOTH]
+    shop.define(definition(variants=variants, plan={"primary": "new_customers_per_unit", "guardrails": []}))
+    found = dict.fromkeys(BOTH, 0)
+    for number in range(80):
+        inviter, friend, at = f"v-{number}", f"friend-{number}", seen(number)
+        events = [exposure(inviter, at), bought(f"o-{number}", at + timedelta(hours=2), inviter)]
+        found[variant_of(inviter)] += number % 3 != 0
+        if number % 3 == 0:
+            events.append(bought(f"b-{number}", at - timedelta(days=1), inviter))
+        if number % 4 == 0:
+            sides = {"referrer": inviter, "invited": friend, "occurred_at": at.isoformat()}
+            events.append({"event_id": f"f-{number}", "type": "referral", **sides})
+            events += [bought(f"f-{number}-{nth}", at + timedelta(days=nth), friend) for nth in (1, 2)]
+            found[variant_of(inviter)] += number % 5 != 0
+        if number % 20 == 0:
+            events.append(bought(f"g-{number}", at - timedelta(days=2), friend))
+        shop.send(events)
+    return found
+
+
+BOTH = (CONTROL, TREATMENT)
+
+
+def test_of_a_cluster_each_first_time_buyer_counts(sqlite_shop: Shop, tmp_path: Path) -> None:
+    expected = invited_shop(sqlite_shop)
+    document = read(sqlite_shop)
+    name = "new_customers_per_unit/"
+    assert {variant: totals(document, variant)[name] for variant in BOTH} == expected
+    assert max(expected.values()) > 20
+    for kind in ("exposures.csv", "orders.csv", "plan.toml"):
+        (tmp_path / kind).write_bytes(b"".join(export(sqlite_shop.services, KEY, kind, CLOSED).parts))
+    paths = (tmp_path / "exposures.csv", tmp_path / "orders.csv", None, tmp_path / "plan.toml")
+    found = json.loads(analyze_events(*paths)[1])
+    assert {variant: totals(found, variant)[name] for variant in BOTH} == expected
