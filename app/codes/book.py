@@ -42,7 +42,8 @@ class TermsBook:
             return None if transaction is None else _stored(transaction, experiment, variant)
         kept = self._kept.get((experiment, variant))
         if kept is None or kept[0] is not served:
-            kept = self._kept[experiment, variant] = (served, terms_of(served.definition, variant))
+            terms = terms_of(served.definition, variant, served.since_us)
+            kept = self._kept[experiment, variant] = (served, terms)
         return kept[1]
 
 

@@ -111,12 +111,13 @@ def _promised(uses: int | None) -> int:
     return 1 if uses is None else uses
 
 
-def terms_of(definition: Mapping[str, Any], variant: str) -> CodeTerms | None:
+def terms_of(definition: Mapping[str, Any], variant: str, since_us: int = 0) -> CodeTerms | None:
     """The terms of a variant's codes; None where its offer has none.
 
     Args:
         definition: of an experiment, as stored.
         variant: key of one of its variants.
+        since_us: moment of the start: earlier orders trigger nothing.
     """
     found = next((one for one in definition["variants"] if one["key"] == variant), None)
     bare = None if found is None else _bare(definition, found)
@@ -127,7 +128,7 @@ def terms_of(definition: Mapping[str, Any], variant: str) -> CodeTerms | None:
     ]
     scopes = [_scope("", definition.get("budget"), others), _scope(variant, bare.offer.get("budget"), [bare])]
     kept = tuple(scope for scope in scopes if scope is not None)
-    return replace(bare, scopes=kept)
+    return replace(bare, scopes=kept, ready=replace(bare.ready, since_us=since_us))
 
 
 def _bare(definition: Mapping[str, Any], variant: Mapping[str, Any]) -> CodeTerms | None:

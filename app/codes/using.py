@@ -10,8 +10,8 @@ from app.codes.basket import Basket, discount
 from app.codes.book import Terms
 from app.codes.expiry import free_reservations, free_what_expired
 from app.codes.giving_back import ended_us, settle
-from app.codes.person import Person
-from app.codes.terms import CodeTerms
+from app.codes.person import Person, Who
+from app.codes.terms import DAY_US, CodeTerms
 from app.codes.uses import Code, Use
 from app.ledger.rows import Identifier
 from app.ledger.transaction import Transaction
@@ -85,7 +85,9 @@ class CodeDeed:
         """
         who = self.person.who(transaction, terms.unit) if terms.bound or code.owner is None else None
         claim = None if who is None or code.owner is not None else uses.claim_of(transaction, code, who)
-        ends = (*(claim or ()), code.valid_until_us, terms.ends_at_us)
+        ends = [*(claim or ()), code.valid_until_us, terms.ends_at_us]
+        if terms.needs_order and claim is None and who is not None and code.owner is None:
+            ends.append(self._order_end_us(transaction, terms, who))
         end_us = min((end for end in ends if end is not None), default=None)
         if terms.bound and who is not None and claim is None and code.owner not in who.numbers:
             raise refusals.not_yours()
@@ -95,6 +97,15 @@ class CodeDeed:
             since = isoformat(terms.starts_at_us)
             raise refusals.not_applicable("not_yet_valid", f"it may be used from {since} on")
         return end_us
+
+    def _order_end_us(self, transaction: Transaction, terms: CodeTerms, who: Who) -> int:
+        """When a code that nobody claimed ends for this person: so many days after the last order."""
+        orders = [one for one in orders_of(transaction, who.numbers) if one.order_id != self.order_id]
+        last_us = with_orders(self.basket.history, orders, None, transaction.now_us).last_order_at_us
+        if last_us is None or last_us < terms.ready.since_us:
+            detail = "it is valid some days after an order, and no order since the start is known"
+            raise refusals.not_applicable("no_order", detail)
+        return last_us + (terms.order_days or 0) * DAY_US
 
     def _discount_minor(self, transaction: Transaction, terms: CodeTerms, held: Use | None) -> int:
         """The discount of this order; a running reservation keeps its moment, and its sum if none is said."""

@@ -169,11 +169,10 @@ class _Desk:
         unit: Identifier = ("customer" if is_customer else "visitor", unit_id)
         flags = FORCED if decision.reason == "FORCED" else 0
         reason = "NO_CODES" if isinstance(decision, Assigned) else decision.reason
-        since_us = served.starts_at_us if served.starts_at_us is not None else served.started_at_us or 0
         told = history_of(asking.attributes)
         return Claim(
             *(served.key, unit, person, terms, reason, self.vault.mint, flags, at_us),
-            since_us=since_us,
+            since_us=served.since_us,
             told=told,
         )
 

@@ -74,6 +74,11 @@ class ServedExperiment:
     before: Experiment | None
     after: Experiment | None
 
+    @property
+    def since_us(self) -> int:
+        """The start: what happened before it triggers nothing."""
+        return self.starts_at_us if self.starts_at_us is not None else self.started_at_us or 0
+
     def rules_at(self, now_us: int) -> Experiment:
         """The rules in force at a moment."""
         if self.before is not None and self.starts_at_us is not None and now_us < self.starts_at_us:

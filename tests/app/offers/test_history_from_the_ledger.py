@@ -408,6 +408,38 @@ def test_a_code_claimed_after_an_order_ends_so_many_days_after_the_order(service
     assert refusal(late) == (410, "expired")
 
 
+def test_a_shared_code_that_was_not_claimed_asks_for_the_order_of_whoever_brings_it(
+    service: InProcess,
+) -> None:
+    shop = Past(service, "after", code=code(issue="shared"))
+    people = {name: f"{name}-{shop.number}" for name in ("claims", "buys", "strolls")}
+    attributes = {"shop": shop.number}
+    shop.go_to(3)
+    shop.send(
+        shop.order(2, "one", visitor_id=people["claims"]), shop.order(1, "two", visitor_id=people["buys"])
+    )
+    claim = {"experiment": shop.keys["after"], "visitor_id": people["claims"], "attributes": attributes}
+    given = shop.post("claim", **claim).json()["code"]
+
+    def said() -> dict[str, tuple[int, str]]:
+        answers = {
+            name: shop.post("validate", code=given, visitor_id=one, attributes=attributes)
+            for name, one in people.items()
+        }
+        return {
+            name: (answer.status_code, answer.json().get("reason") or answer.json().get("code", "good"))
+            for name, answer in answers.items()
+        }
+
+    good, none, over = (200, "good"), (422, "no_order"), (410, "expired")
+    assert said() == {"claims": good, "buys": good, "strolls": none}
+    shop.go_to(6)
+    assert said() == {"claims": good, "buys": over, "strolls": none}
+    shop.go_to(7)
+    assert said() == {"claims": over, "buys": over, "strolls": none}
+    assert shop.applied("after", visitor_id=people["strolls"], codes=[given]) == "no_order"
+
+
 @pytest.mark.parametrize(("days", "end"), [(1, 8), (None, 9.5)])
 def test_a_code_for_the_next_order_ends_by_the_last_one_or_where_none_is_known_by_the_claim(
     service: InProcess, days: float | None, end: float
