@@ -14,7 +14,8 @@ _TEXTS = text("SELECT number, kind, id FROM identifiers WHERE number IN :numbers
     bindparam("numbers", expanding=True)
 )
 _UNUSED = text(
-    "SELECT i.number, i.kind, i.id FROM identifiers i WHERE i.id IN :ids AND i.number NOT IN :numbers"
+    "SELECT i.number, i.kind, i.id FROM identifiers i WHERE i.kind IN ('visitor', 'customer')"
+    " AND i.id IN :ids AND i.number NOT IN :numbers"
     " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.visitor = i.number OR e.customer = i.number)"
 ).bindparams(bindparam("ids", expanding=True), bindparam("numbers", expanding=True))
 _TRUSTED = f"(flags & {UNTRUSTED}) = 0 AND visitor IS NOT NULL AND customer IS NOT NULL"

@@ -18,6 +18,7 @@ from app.erasure.tables import ErasureRow
 from app.erasure.traces import COLUMNS, Change, Traces
 from app.experiments.service import drop_people
 from app.ledger.stores import ADVISORY_LOCK
+from app.ledger.tables import DEEDS
 from app.serving.config import bump
 
 log = logging.getLogger("offerlab")
@@ -35,8 +36,9 @@ _NEW_LINK = text(
     "SELECT 1 FROM events WHERE seq > :seq AND (visitor IN :numbers OR customer IN :numbers) LIMIT 1"
 ).bindparams(bindparam("numbers", expanding=True))
 _FORGET_CODES = text(
-    "UPDATE order_codes SET ciphertext = NULL WHERE seq IN"
-    " (SELECT seq FROM events WHERE visitor IN :numbers OR customer IN :numbers)"
+    "UPDATE order_codes SET ciphertext = NULL WHERE seq IN"  # noqa: S608 - texts of ours
+    f" (SELECT seq FROM events WHERE visitor IN :numbers AND {DEEDS}"
+    f" UNION SELECT seq FROM events WHERE customer IN :numbers AND {DEEDS})"
 ).bindparams(bindparam("numbers", expanding=True))
 _MARK = text("INSERT INTO tombstones (mark, at_us) VALUES (:mark, :at_us) ON CONFLICT DO NOTHING")
 

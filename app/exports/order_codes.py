@@ -6,6 +6,7 @@ from typing import Any
 
 from app.codes.service import NamedCode, Vault, named_codes
 from app.database import Database
+from app.errors import Unavailable
 from app.ledger.queries import Cut
 
 
@@ -28,9 +29,18 @@ def code_lists(database: Database, vault: Vault, cut: Cut) -> dict[str, str]:
 
 def _shown(named: NamedCode, vault: Vault) -> dict[str, Any]:
     if named.standing == "foreign":
-        text = None if named.ciphertext is None else vault.open_text(named.digest, named.ciphertext)
-        return {"code": text, "status": named.standing}
+        return {"code": _opened(named, vault), "status": named.standing}
     return {"experiment": named.experiment, "variant": named.variant, "status": named.standing}
+
+
+def _opened(named: NamedCode, vault: Vault) -> str | None:
+    """The text; None once its person is erased, or when it was sealed under another secret."""
+    if named.ciphertext is None:
+        return None
+    try:
+        return vault.open_text(named.digest, named.ciphertext)
+    except Unavailable:
+        return None
 
 
 def _in_order(shown: dict[str, Any]) -> str:
