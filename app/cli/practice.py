@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from app.practice.service import Finding
 
 OPTIONS = ("against", "key", "key_file", "offers", "suffix")
-_UNITS = {"share": (100.0, " pp"), "minor": (0.01, " ₽"), "count": (1.0, "")}
+_UNITS = {"share": (100.0, " pp", 2), "minor": (0.01, " ₽", 2)}
 
 
 def practice_options(command: Any) -> Any:
@@ -122,7 +122,7 @@ def _finding_lines(finding: "Finding") -> list[str]:
 
 def _estimate(finding: "Finding") -> str:
     """The difference with its interval, in the metric's own unit."""
-    factor, unit = _UNITS.get(finding.unit, (1.0, ""))
+    factor, unit, digits = _UNITS.get(finding.unit, (1.0, "", 3))
     ends = [None if end is None else end * factor for end in (finding.difference, finding.low, finding.high)]
-    said = ["–" if end is None else f"{end:+.2f}" for end in ends]
+    said = ["–" if end is None else f"{end:+.{digits}f}" for end in ends]
     return f"{said[0]}{unit} ({said[1]} … {said[2]})"

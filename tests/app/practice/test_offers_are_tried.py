@@ -100,6 +100,20 @@ def test_a_second_run_reads_the_same_and_sends_nothing(few: Tried) -> None:
     assert rows() == before
 
 
+def test_in_words_the_truth_stands_beside_verdict_estimate_and_page(few: Tried) -> None:
+    code, said, _ = simulate(few.live, "--offers", FEW)
+    lines = said.splitlines()
+    assert code == 0
+    assert lines[-1] == "2 of 2 say what was planted"
+    assert lines[1:3] == [
+        "  planted    the low threshold sells more and earns less",
+        "  verdict    keep_control, right",
+    ]
+    assert re.fullmatch(r"  estimate   conversion_rate, 14 days: \+\d\.\d\d pp \(\+.* … \+.*\)", lines[3])
+    assert lines[4] == "  seen       trusted, sells_more, profit_falls, discount_on_the_books"
+    assert lines[5] == f"  page       {few.offers['threshold']['text']['en']}"
+
+
 def test_another_seed_needs_another_suffix_and_no_message_holds_the_key(few: Tried) -> None:
     code, said, wrong = simulate(few.live, "--offers", "threshold", "--seed", "9")
     assert (code, said) == (1, "")
