@@ -156,6 +156,20 @@ def test_a_unit_is_listed_once_with_its_first_basket_and_its_own_variant(post: P
     assert post.due(limit=1) == [item]
 
 
+def test_where_customers_are_randomised_the_unit_is_the_customer(post: Post) -> None:
+    post.open(reminder(1), reminder(1), unit="customer")
+    anna, phone = post.id("anna"), post.id("phone")
+    answer = post.service.assign(customer_id=anna, visitor_id=phone, experiments=[post.key]).json()
+    variant = answer["assignments"][0]["variant"]
+    post.go_to(3)
+    post.send(
+        post.exposure(1, None, variant, customer_id=anna),
+        post.exposure(1, post.id("stranger"), variant),  # nobody knows whose visitor that is
+    )
+    (item,) = post.due()
+    assert (item["unit_id"], item["customer_id"], item["visitor_id"]) == (anna, anna, None)
+
+
 def test_a_crawler_and_a_person_who_was_erased_are_not_listed(post: Post) -> None:
     post.open(reminder(1), reminder(1))
     robot, gone, here = post.visitors("v0", 3)
