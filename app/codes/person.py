@@ -8,6 +8,8 @@ from app.ledger.links import customer_of, visitors_of
 from app.ledger.rows import Identifier
 from app.ledger.transaction import Transaction
 
+_NAMED_ONE_BY_ONE = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -48,8 +50,12 @@ class Person:
         """Number of the customer as sent."""
         return None if self.customer_id is None else transaction.number(("customer", self.customer_id))
 
+    def unit_number(self, transaction: Transaction, randomised: str) -> int:
+        """Number of `unit`."""
+        return transaction.number(self.unit(randomised))
+
     def who(self, transaction: Transaction, randomised: str) -> "Who":
-        """Who this is, by every link that the ledger holds at this moment; first come, first served.
+        """Who this is, by every link that the ledger holds at this moment.
 
         A visitor whose first customer is somebody else is not this person, even when the shop names both.
         """
@@ -63,7 +69,7 @@ class Person:
             numbers = {customer} | {one for one, owner in belongs.items() if owner in {None, customer}}
         if customer is not None:
             numbers |= {customer, *visitors_of(transaction, customer)}
-        unit = transaction.number(self.unit(randomised))
+        unit = self.unit_number(transaction, randomised)
         return Who(unit if unit in numbers else min(named & numbers), frozenset(numbers))
 
 
@@ -78,8 +84,12 @@ class Who(NamedTuple):
     unit: int
     numbers: frozenset[int]
 
-    def among(self, transaction: Transaction) -> tuple[str, Any]:
-        """The numbers as what follows `IN`, and the value of its `:numbers`."""
+    def among(self, transaction: Transaction) -> tuple[str, dict[str, Any]]:
+        """The numbers as what follows `IN`, and the values of the names in it."""
+        numbers = sorted(self.numbers)
+        if len(numbers) <= _NAMED_ONE_BY_ONE:
+            values = {f"number_{place}": number for place, number in enumerate(numbers)}
+            return f"({', '.join(f':{name}' for name in values)})", values
         if transaction.is_postgresql:
-            return "(SELECT unnest(CAST(:numbers AS BIGINT[])))", sorted(self.numbers)
-        return "(SELECT value FROM json_each(:numbers))", json.dumps(sorted(self.numbers))
+            return "(SELECT unnest(CAST(:numbers AS BIGINT[])))", {"numbers": numbers}
+        return "(SELECT value FROM json_each(:numbers))", {"numbers": json.dumps(numbers)}

@@ -114,14 +114,14 @@ def find_use(transaction: Transaction, code: Code, order_id: str) -> Use | None:
 def claim_of(transaction: Transaction, code: Code, who: Who) -> tuple[int | None] | None:
     """Until when the code is this person's by the last claim; None when there is no claim."""
     mine, numbers = who.among(transaction)
-    values = {"experiment": code.experiment, "code": code.id, "numbers": numbers}
+    values = {"experiment": code.experiment, "code": code.id, **numbers}
     found = transaction.one(_CLAIM_ENDS.format(mine=mine), **values)
     return None if found is None else (found[0],)
 
 
 def _used(transaction: Transaction, code: Code, who: Who) -> int:
     mine, numbers = who.among(transaction)
-    return int(transaction.one(_USED.format(mine=mine), code=code.id, numbers=numbers)[0])
+    return int(transaction.one(_USED.format(mine=mine), code=code.id, **numbers)[0])
 
 
 def check_left(transaction: Transaction, terms: CodeTerms, code: Code, who: Who) -> None:
@@ -161,18 +161,20 @@ def take(  # noqa: PLR0913 - what a use is
     Raises:
         Conflict: nothing is left of one of them.
     """
-    who = person.who(transaction, terms.unit)
+    most = _most_of_one(terms, code)
+    who = person.who(transaction, terms.unit) if most is not None or person.customer_id else None
+    unit = person.unit_number(transaction, terms.unit) if who is None else who.unit
     if transaction.changed(_TAKE, code=code.id) == 0:
         raise _none_left(transaction, code)
-    of_claim, held_minor = _take_from_budget(transaction, terms, code, who.unit, state, amount_minor)
-    mine, numbers = who.among(transaction)
+    of_claim, held_minor = _take_from_budget(transaction, terms, code, unit, state, amount_minor)
+    mine, numbers = (who or Who(unit, frozenset({unit}))).among(transaction)
     added = transaction.changed(
         _ADD.format(mine=mine),
-        numbers=numbers,
+        **numbers,
         code=code.id,
         experiment=code.experiment,
         order_id=order_id,
-        unit=who.unit,
+        unit=unit,
         visitor=person.visitor_number(transaction),
         customer=person.customer_number(transaction),
         state=state,
@@ -181,11 +183,20 @@ def take(  # noqa: PLR0913 - what a use is
         of_claim=of_claim,
         expires_at_us=expires_at_us,
         now_us=transaction.now_us,
-        most=terms.uses_per_customer,
+        most=most,
     )
     if added == 0:
         raise refusals.spent("this customer used it as often as one may")
     return of_claim
+
+
+def _most_of_one(terms: CodeTerms, code: Code) -> int | None:
+    """How often one person may use the code; None where all together may not use it more often than that."""
+    most, all_together = terms.uses_per_customer, terms.uses
+    is_ours = code.kind in {"personal", "pool"}  # an imported code may have uses of its own
+    return (
+        None if is_ours and most is not None and all_together is not None and all_together <= most else most
+    )
 
 
 def _take_from_budget(  # noqa: PLR0913, PLR0917 - what a use costs

@@ -83,10 +83,12 @@ class CodeDeed:
 
         A reservation that still runs may be redeemed after the code's end.
         """
-        who = self.person.who(transaction, terms.unit) if terms.bound or code.owner is None else None
-        claim = None if who is None or code.owner is not None else uses.claim_of(transaction, code, who)
+        of_many = code.owner is None and code.kind == "shared"
+        of_orders = code.owner is None and terms.needs_order
+        who = self.person.who(transaction, terms.unit) if terms.bound or of_many or of_orders else None
+        claim = uses.claim_of(transaction, code, who) if who is not None and of_many else None
         ends = [*(claim or ()), code.valid_until_us, terms.ends_at_us]
-        if terms.needs_order and claim is None and who is not None and code.owner is None:
+        if who is not None and of_orders and claim is None:
             ends.append(self._order_end_us(transaction, terms, who))
         end_us = min((end for end in ends if end is not None), default=None)
         if terms.bound and who is not None and claim is None and code.owner not in who.numbers:
