@@ -50,6 +50,7 @@ class Door:
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
+        self._wire.close()
 
     def ask(self, method: str, path: str, body: object = None) -> Answer:
         """One call and its answer, whatever it is; 429 and 503 are tried again when `Retry-After` says.

@@ -58,6 +58,10 @@ class Wire(Protocol):
         """One call."""
         ...
 
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        ...
+
 
 class HttpWire:
     """Calls to one address.
@@ -82,6 +86,12 @@ class HttpWire:
         self._front = parts.path.rstrip("/")
         self._headers = {"content-type": "application/json", **headers}
         self._of_thread = threading.local()
+        self._open: list[http.client.HTTPConnection] = []
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._open:
+            connection.close()
 
     def exchange(self, method: str, path: str, body: object) -> Answer:
         """One call; where a connection that was kept has gone stale, once more on a new one.
@@ -94,6 +104,7 @@ class HttpWire:
         try:
             return self._once(method, path, content)
         except (http.client.HTTPException, OSError) as error:
+            self._connection().close()
             self._of_thread.connection = None
             if is_new:
                 raise Unreachable(f"no answer from {self._host}:{self._port}: {error}") from None
@@ -111,4 +122,5 @@ class HttpWire:
             kind = http.client.HTTPSConnection if self._is_https else http.client.HTTPConnection
             found = kind(self._host, self._port, timeout=_TIMEOUT_SECONDS)
             self._of_thread.connection = found
+            self._open.append(found)
         return found

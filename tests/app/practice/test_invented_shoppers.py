@@ -110,6 +110,9 @@ class Told:
         """The function's answer to a method."""
         return self.answers(method)
 
+    def close(self) -> None:
+        """Nothing to close."""
+
 
 def said(status: int, content: object = None, retry_after: str | None = None) -> Answer:
     return Answer(status, json.dumps(content).encode(), retry_after)
@@ -194,6 +197,7 @@ def test_a_connection_that_went_stale_is_made_anew() -> None:
         Thread(target=_answer_once_each, args=(server, 3), daemon=True).start()
         wire = HttpWire(f"http://127.0.0.1:{server.getsockname()[1]}/front/", {})
         assert [wire.exchange("POST", "/x", {"n": n}).json() for n in range(3)] == ["/front/x"] * 3
+        wire.close()
 
 
 def _answer_once_each(server: socket.socket, times: int) -> None:
@@ -244,6 +248,9 @@ class Due:
     def exchange(self, method: str, path: str, _body: object) -> Answer:
         """The list; a cart costs what it costs."""
         return self.answers(path) if method == "GET" else said(200, {"applied": [], "blocked": []})
+
+    def close(self) -> None:
+        """Nothing to close."""
 
 
 def test_a_friend_is_invited_before_it_buys_and_rewarded_after() -> None:
