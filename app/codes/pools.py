@@ -13,6 +13,7 @@ from app.codes.terms import CodeTerms
 from app.codes.vault import Sealed, Vault
 from app.database import Database
 from app.errors import Conflict, NotFound
+from app.experiments.service import get_row
 from app.ledger.rows import Identifier
 from app.ledger.service import Ledger
 from app.ledger.transaction import Transaction
@@ -143,9 +144,10 @@ def batch_size(database: Database, experiment: str, batch: str) -> tuple[int, st
     """How many codes a batch has, and of which variant.
 
     Raises:
-        NotFound: there is none of this name.
+        NotFound: there is none of this name, or no such experiment.
     """
     with database.read() as session:
+        get_row(session, experiment)
         found = session.execute(_ONE_BATCH, {"experiment": experiment, "batch": batch}).first()
     if found is None:
         raise NotFound("no batch has this name", "unknown_batch", "batch")

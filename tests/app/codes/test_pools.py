@@ -183,6 +183,28 @@ def _variant(shop: Shop, visitor: str) -> str:
     return str(given["variant"])
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"{CODES}?batch=%00", 422),
+        ("GET", f"{CODES}?variant=a%00", 422),
+        ("GET", "/api/v1/experiments/a%00/codes", 404),
+        ("GET", "/api/v1/experiments/a%00/codes.csv?batch=july", 404),
+        ("GET", "/api/v1/experiments/codes/codes.csv?batch=%00", 422),
+        ("GET", "/api/v1/experiments/codes/codes.csv", 422),
+        ("POST", "/api/v1/experiments/a%00/codes?variant=a&batch=b", 404),
+        ("POST", f"{CODES}?variant=%00&batch=b", 422),
+        ("DELETE", CODES, 405),
+    ],
+)
+def test_a_hostile_question_is_refused(service: InProcess, method: str, path: str, status: int) -> None:
+    open_shop(service)
+    content = {"content": b"code\n", "headers": {"content-type": "text/csv"}} if method == "POST" else {}
+    answer = service.call(method, path, kind="mgr", **content)  # type: ignore[arg-type]  # as written above
+    assert answer.status_code == status, answer.text
+    assert status != 405 or answer.headers["allow"] == "GET, POST"
+
+
 def test_a_code_is_over_with_its_offer(service: InProcess) -> None:
     open_shop(service, offer(validity={"ends_at": "2026-05-29T00:00:00Z"}))
     fill(service)
