@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from stats.cells import Cells, EntryCell, EventCell, MomentCell
+from stats.cells import Cells, EntryCell, EventCell, MomentCell, RecurrenceCell
+from stats.plan import Metric
+from stats.recurrence import RecurrenceTriangle
 from stats.repeat_purchase import EventTriangle
 from stats.summaries import CumulativeMoments, EntryDays, EntryTotals, Moments
 
-_Cell = TypeVar("_Cell", EntryCell, MomentCell, EventCell)
+_Cell = TypeVar("_Cell", EntryCell, MomentCell, EventCell, RecurrenceCell)
 
 
 class CellView:
@@ -29,6 +31,8 @@ class CellView:
             for address, found in _filed(cells.moments, _address).items()
         }
         self._events = _filed(cells.events, _address)
+        self._recurrences = _filed(cells.recurrences, _address)
+        self._followed: dict[tuple[str, str, int], RecurrenceTriangle] = {}
         self._triangles: dict[tuple[str, str, int], EventTriangle] = {}
         self.cohort_days = tuple(sorted({cell.cohort_day for cell in cells.entries if cell.units}))
 
@@ -54,11 +58,29 @@ class CellView:
         """Triggered units and first events of one arm."""
         address = (label, variant, window_days)
         if address not in self._triangles:
-            entered = self._entries.get(variant, EntryDays())
-            triggered = {day: t.triggered for day, t in zip(entered.days, entered.totals, strict=True)}
             cells = self._events.get((label, variant), [])
-            self._triangles[address] = EventTriangle.from_cells(window_days, triggered, cells)
+            self._triangles[address] = EventTriangle.from_cells(window_days, self._triggered(variant), cells)
         return self._triangles[address]
+
+    def followed(self, metric: Metric, variant: str) -> EventTriangle | RecurrenceTriangle:
+        """Triggered units of one arm and what a followed metric counts of them."""
+        if metric.kind == "survival":
+            return self.triangle(metric.label, variant, metric.window_days)
+        return self.recurrence(metric.label, variant, metric.window_days)
+
+    def recurrence(self, label: str, variant: str, window_days: int) -> RecurrenceTriangle:
+        """Triggered units and all their orders of one arm."""
+        address = (label, variant, window_days)
+        if address not in self._followed:
+            cells = self._recurrences.get((label, variant), [])
+            made = RecurrenceTriangle.from_cells(window_days, self._triggered(variant), cells)
+            self._followed[address] = made
+        return self._followed[address]
+
+    def _triggered(self, variant: str) -> dict[int, int]:
+        """Cohort day → units with an order at entry."""
+        entered = self._entries.get(variant, EntryDays())
+        return {day: t.triggered for day, t in zip(entered.days, entered.totals, strict=True)}
 
 
 def _filed(cells: Iterable[_Cell], address: Callable[[_Cell], Any]) -> dict[Any, list[_Cell]]:
@@ -72,5 +94,5 @@ def _variant(cell: EntryCell) -> str:
     return cell.variant
 
 
-def _address(cell: MomentCell | EventCell) -> tuple[str, str]:
+def _address(cell: MomentCell | EventCell | RecurrenceCell) -> tuple[str, str]:
     return cell.metric, cell.variant

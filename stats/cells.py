@@ -86,6 +86,31 @@ class EventCell(NamedTuple):
     change: int
 
 
+class RecurrenceCell(NamedTuple):
+    """Changes in the number of orders at one age, or of pairs of one unit's orders: mean cumulative function.
+
+    At shop day D the orders at age a of a cohort are the sum of `change` over `known_day` ≤ D and `other_age`
+    −1; with an `other_age` b ≥ a the sum is Σ over units of orders at a × orders at b.
+
+    Attributes:
+        metric: label of the metric.
+        variant: variant of the unit's first exposure.
+        cohort_day: days since 1970-01-01.
+        age: age of the orders in shop days, 1 … window.
+        other_age: an age not below `age`, or −1.
+        known_day: shop day from which the change is known.
+        change: how many were added (or taken away by a cancellation).
+    """
+
+    metric: str
+    variant: str
+    cohort_day: int
+    age: int
+    other_age: int
+    known_day: int
+    change: int
+
+
 @dataclass(frozen=True)
 class Cells:
     """What an engine returns.
@@ -94,6 +119,7 @@ class Cells:
         entries: one per variant and cohort day.
         moments: one per metric, variant and cohort day (only for cohorts that have matured by the day asked).
         events: the changes behind Kaplan–Meier curves (orders at or before the day asked).
+        recurrences: the changes behind mean cumulative functions, likewise.
         notes: counts for the trust banner, for example `orders_without_margin`.
         offers: what was counted about the offers, where it was asked.
     """
@@ -101,5 +127,6 @@ class Cells:
     entries: Sequence[EntryCell]
     moments: Sequence[MomentCell] = ()
     events: Sequence[EventCell] = ()
+    recurrences: Sequence[RecurrenceCell] = ()
     notes: dict[str, int] = field(default_factory=dict)
     offers: OfferCells | None = None

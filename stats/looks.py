@@ -170,7 +170,7 @@ class _Series:
         if self._last_tested is None:
             return observed
         before = self._last_tested.information
-        if self.pairing.metric.kind == "survival":
+        if self.pairing.metric.is_followed:
             return max(observed, before)
         then = observed_amount(self.plan, view, self.pairing, day_number(self._last_tested.day))
         growth = observed_amount(self.plan, view, self.pairing, day) / then if then else 1.0

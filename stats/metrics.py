@@ -19,7 +19,7 @@ class MetricDefinition:
     """What a metric key means to the statistics (the counting is defined in the product page).
 
     Attributes:
-        kind: share, mean, ratio or survival (Kaplan–Meier event share).
+        kind: share, mean, ratio, survival (Kaplan–Meier event share) or recurrent (mean cumulative function).
         money: values are minor units.
         signed: values may be negative.
         direction: the direction that is good for the shop.
@@ -73,6 +73,7 @@ CATALOGUE: dict[str, MetricDefinition] = {
     "sku_orders_per_unit": MetricDefinition("mean"),
     "repeat_buyers_per_unit": MetricDefinition("proportion"),
     "repeat_purchase_rate": MetricDefinition("survival"),
+    "orders_per_customer": MetricDefinition("recurrent"),
     "redemption_rate": MetricDefinition("proportion"),
     "unsubscribe_rate": MetricDefinition("proportion", direction="decrease"),
     "average_order_value": MetricDefinition("ratio", money=True, explanatory=True),

@@ -9,7 +9,7 @@ from typing import Literal
 from stats.arguments import check_not_negative, check_positive, check_share
 
 Role = Literal["primary", "secondary", "guardrail"]
-Kind = Literal["proportion", "mean", "ratio", "survival"]
+Kind = Literal["proportion", "mean", "ratio", "survival", "recurrent"]
 Direction = Literal["increase", "decrease"]
 
 
@@ -29,8 +29,9 @@ class Metric:
     Attributes:
         key: name of the metric, for example `revenue_per_unit`.
         role: primary (decides), secondary (is shown) or guardrail (must not be harmed).
-        kind: the shape of the statistic: a share, a mean, a ratio of two sums, or a Kaplan–Meier event share.
-        window_days: w; ages 0 … w count (`survival`: ages 1 … w).
+        kind: the shape of the statistic: a share, a mean, a ratio of two sums, a Kaplan–Meier event share, or
+            a mean cumulative function (`recurrent`).
+        window_days: w; ages 0 … w count (`survival`, `recurrent`: ages 1 … w).
         money: the values are minor units of the plan's currency.
         signed: values may be negative (profit), so a cap cuts both tails.
         direction: the direction that is good for the shop.
@@ -56,6 +57,11 @@ class Metric:
         """Refuse a margin that is no number."""
         if self.non_inferiority_margin is not None:
             check_not_negative(non_inferiority_margin=self.non_inferiority_margin)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether units with an order at entry are followed, and count as far as they have been."""
+        return self.kind in {"survival", "recurrent"}
 
     @property
     def label(self) -> str:

@@ -1,5 +1,6 @@
 """One reading of one comparison: which cohorts count, which test answers, how far the plan has come."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,10 +11,12 @@ from stats.metrics import event_name
 from stats.plan import AnalysisPlan, Metric
 from stats.proportions import compare_proportions
 from stats.ratios import compare_ratios
+from stats.recurrence import RecurrenceCurve, compare_recurrence
 from stats.repeat_purchase import SurvivalCurve, compare_survival
 from stats.results import Inconclusive
 from stats.summaries import Moments
 
+Curve = SurvivalCurve | RecurrenceCurve
 UNEVEN_WEIGHTS = 1.5  # largest weight over smallest beyond which variances pool and the gate rises
 GATE_BUYERS = 30
 GATE_BUYERS_UNEVEN = 100
@@ -128,7 +131,7 @@ def read_moments(
     )
 
 
-def read_survival(  # noqa: PLR0913 - four that say what is read, three that narrow it
+def read_followed(  # noqa: PLR0913 - four that say what is read, three that narrow it
     plan: AnalysisPlan,
     view: CellView,
     pairing: Pairing,
@@ -138,15 +141,15 @@ def read_survival(  # noqa: PLR0913 - four that say what is read, three that nar
     first_day: int | None = None,
     last_day: int | None = None,
 ) -> Reading | Inconclusive:
-    """Read a Kaplan–Meier event share as followed by `day`.
+    """Read a Kaplan–Meier event share, or a mean cumulative function, as followed by `day`.
 
-    The planned information is what the planned units would carry, followed to the end, at the event shares
-    seen now: 1 / Σ S(1 − S) / (planned units × weight × share of units triggered).
+    The planned information is what the planned units would carry, followed to the end, at the variance of one
+    unit seen now (of an event share S(1 − S)): 1 / Σ variance / (planned units × weight × share triggered).
 
     Args:
         plan: the plan.
         view: the cells.
-        pairing: what is compared; a survival metric.
+        pairing: what is compared; a metric whose units are followed.
         day: D, last closed day.
         known_by: take changes known by this day into account (default D).
         first_day: first cohort day that counts, or None.
@@ -155,17 +158,18 @@ def read_survival(  # noqa: PLR0913 - four that say what is read, three that nar
     Returns:
         The reading; `Inconclusive` where nobody was followed to the window or nobody had an event.
     """
-    metric, label, treatment = pairing
-    curves = []
-    for variant in (plan.control, treatment):
-        triangle = view.triangle(label, variant, metric.window_days)
-        curves.append(
-            triangle.curve(day, plan.settle_days, known_by=known_by, first_day=first_day, last_day=last_day)
+    metric, _, treatment = pairing
+    curves = [
+        view.followed(metric, variant).curve(
+            day, plan.settle_days, known_by=known_by, first_day=first_day, last_day=last_day
         )
-    contrast = compare_survival(curves[0], curves[1])
+        for variant in (plan.control, treatment)
+    ]
+    contrast = _compare_followed(curves)
     if isinstance(contrast, Inconclusive):
         return contrast
-    planned = _planned_survival_information(plan, view, contrast, treatment, day)
+    spreads = (_spread(curves[0]), _spread(curves[1]))
+    planned = _planned_followed_information(plan, view, treatment, day, spreads)
     return Reading(
         contrast,
         fraction=1 / (contrast.standard_error**2 * planned),
@@ -182,8 +186,8 @@ def read(plan: AnalysisPlan, view: CellView, pairing: Pairing, day: int) -> Read
         pairing: what is compared.
         day: last closed shop day, days since 1970-01-01.
     """
-    if pairing.metric.kind == "survival":
-        return read_survival(plan, view, pairing, day)
+    if pairing.metric.is_followed:
+        return read_followed(plan, view, pairing, day)
     return read_moments(plan, view, pairing, last_mature_day(plan, pairing.metric, day))
 
 
@@ -192,12 +196,12 @@ def observed_amount(plan: AnalysisPlan, view: CellView, pairing: Pairing, day: i
 
     Returns:
         Moments: harmonic units 1 / (1/n_C + 1/n_T), to which information is proportional at equal variance.
-        Survival: followed unit-days of both arms.
+        Followed metrics: followed unit-days of both arms.
     """
     metric, label, treatment = pairing
     arms = (plan.control, treatment)
-    if metric.kind == "survival":
-        triangles = [view.triangle(label, variant, metric.window_days) for variant in arms]
+    if metric.is_followed:
+        triangles = [view.followed(metric, variant) for variant in arms]
         return float(sum(triangle.followed_days(day, plan.settle_days) for triangle in triangles))
     last_day = last_mature_day(plan, metric, day)
     n_c, n_t = (view.moments(label, variant, last_day).units for variant in arms)
@@ -238,17 +242,37 @@ def _raw_difference(metric: Metric, control: Moments, treated: Moments) -> float
     return treated.raw_total / treated.units - control.raw_total / control.units
 
 
-def _passes_gate(plan: AnalysisPlan, curve: SurvivalCurve) -> bool:
-    return int(curve.at_risk[-1]) >= GATE_AT_RISK and int(curve.events.sum()) >= gate_buyers(plan)
+def _compare_followed(curves: Sequence[Curve]) -> Contrast | Inconclusive:
+    control, treated = curves
+    if isinstance(control, RecurrenceCurve) and isinstance(treated, RecurrenceCurve):
+        return compare_recurrence(control, treated)
+    if isinstance(control, SurvivalCurve) and isinstance(treated, SurvivalCurve):
+        return compare_survival(control, treated)
+    raise TypeError("both arms of a comparison are read by one kind of curve")
 
 
-def _planned_survival_information(
-    plan: AnalysisPlan, view: CellView, contrast: Contrast, treatment: str, day: int
+def _spread(curve: Curve) -> float:
+    """Variance of one unit followed to the end of the window."""
+    arm = curve.arm()
+    if arm is None:
+        return 0.0
+    if isinstance(curve, RecurrenceCurve):
+        spread = curve.unit_variance
+        return spread if spread > 0 else arm.variance * arm.n
+    return arm.mean * (1 - arm.mean)
+
+
+def _passes_gate(plan: AnalysisPlan, curve: Curve) -> bool:
+    buyers = curve.least_buyers if isinstance(curve, RecurrenceCurve) else int(curve.events.sum())
+    return int(curve.at_risk[-1]) >= GATE_AT_RISK and buyers >= gate_buyers(plan)
+
+
+def _planned_followed_information(
+    plan: AnalysisPlan, view: CellView, treatment: str, day: int, spreads: tuple[float, float]
 ) -> float:
     entered = [view.entries(variant, day) for variant in (plan.control, treatment)]
     eligible = sum(e.triggered for e in entered) / sum(e.units for e in entered)
-    arms = ((plan.control, contrast.control), (treatment, contrast.treatment))
+    arms = zip((plan.control, treatment), spreads, strict=True)
     return 1 / sum(
-        arm.mean * (1 - arm.mean) / (plan.planned_units * plan.weight(variant) * eligible)
-        for variant, arm in arms
+        spread / (plan.planned_units * plan.weight(variant) * eligible) for variant, spread in arms
     )

@@ -7,7 +7,7 @@ from scipy import special
 from stats.family import Address, Crossing
 from stats.looks import pairings
 from stats.plan import Metric
-from stats.readings import Pairing, Reading, last_mature_day, read_moments, read_survival
+from stats.readings import Pairing, Reading, last_mature_day, read_followed, read_moments
 from stats.results import Inconclusive
 from stats.shop_days import day_number
 from stats.variants import Scene
@@ -57,8 +57,8 @@ def _primary_pairings(scene: Scene) -> list[Pairing]:
 def _still_crosses(scene: Scene, pairing: Pairing, crossed: Crossing) -> bool:
     """Reads the cohorts of the look again, with all that has become known since."""
     day, plan, view = day_number(crossed.look.day), scene.plan, scene.view
-    if pairing.metric.kind == "survival":
-        again = read_survival(plan, view, pairing, day, known_by=scene.as_of_day)
+    if pairing.metric.is_followed:
+        again = read_followed(plan, view, pairing, day, known_by=scene.as_of_day)
     else:
         again = read_moments(plan, view, pairing, last_mature_day(plan, pairing.metric, day))
     if isinstance(again, Inconclusive):
@@ -82,8 +82,8 @@ def _fades(scene: Scene, pairing: Pairing) -> bool:
 
 def _span(scene: Scene, pairing: Pairing, first_day: int, last_day: int) -> Reading | None:
     plan, view, day = scene.plan, scene.view, scene.as_of_day
-    if pairing.metric.kind == "survival":
-        found = read_survival(plan, view, pairing, day, first_day=first_day, last_day=last_day)
+    if pairing.metric.is_followed:
+        found = read_followed(plan, view, pairing, day, first_day=first_day, last_day=last_day)
     else:
         last = min(last_day, last_mature_day(plan, pairing.metric, day))
         found = read_moments(plan, view, pairing, last, first_day)

@@ -31,8 +31,8 @@ def is_whole_weeks(plan: AnalysisPlan, metric: Metric, view: CellView, day: int)
     """Whether the roll-out half may be tested on a day by the plan's rhythm.
 
     Weekly: the mature cohorts span whole weeks of entry, `min_days` at least, counted from the first entry
-    into the experiment. Daily: the cohorts read span `min_days` at least; Kaplan–Meier reads a cohort from
-    age 1 on.
+    into the experiment. Daily: the cohorts read span `min_days` at least; followed metrics read a cohort
+    from age 1 on.
 
     Args:
         plan: the plan.
@@ -46,6 +46,6 @@ def is_whole_weeks(plan: AnalysisPlan, metric: Metric, view: CellView, day: int)
     span = last_mature_day(plan, metric, day) - first + 1
     if plan.look_days == "weekly":
         return span >= max(plan.min_days, 1) and span % 7 == 0
-    if metric.kind == "survival":
+    if metric.is_followed:
         span = day - plan.settle_days - first
     return span >= plan.min_days

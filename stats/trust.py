@@ -56,7 +56,7 @@ def _selection_trap(plan: AnalysisPlan, view: CellView, as_of_day: int) -> tuple
     If the first order follows the exposure, "repeat rate among buyers" compares different people in each arm:
     the offer chose who buys. Only units with an order at exposure are read, and the check counts the others.
     """
-    if not any(metric.kind == "survival" for metric in plan.metrics):
+    if not any(metric.is_followed for metric in plan.metrics):
         return ()
     totals = [view.entries(variant, as_of_day) for variant in plan.variants]
     units, triggered = sum(t.units for t in totals), sum(t.triggered for t in totals)

@@ -8,7 +8,7 @@ from stats.cell_view import CellView
 from stats.family import Closed, closed_testing
 from stats.plan import AnalysisPlan, Metric
 from stats.ratios import ratio_arm
-from stats.readings import cell_labels, last_mature_day, unusable_reason
+from stats.readings import Curve, cell_labels, last_mature_day, unusable_reason
 from stats.repeat_purchase import SurvivalCurve
 from stats.results import Look, VariantSummary
 from stats.summaries import Moments
@@ -49,13 +49,18 @@ class Scene:
 def mature_units(scene: Scene, metric: Metric, variant: str) -> int:
     """Units of a variant whose window has closed (survival: triggered units followed to the window)."""
     entered = scene.view.entries(variant, last_mature_day(scene.plan, metric, scene.as_of_day))
-    return entered.triggered if metric.kind == "survival" else entered.units
+    return entered.triggered if metric.is_followed else entered.units
 
 
 def event_curve(scene: Scene, metric: Metric, variant: str) -> SurvivalCurve:
     """Kaplan–Meier curve of a survival metric as followed by the scene's day."""
     triangle = scene.view.triangle(metric.label, variant, metric.window_days)
     return triangle.curve(scene.as_of_day, scene.plan.settle_days)
+
+
+def followed_curve(scene: Scene, metric: Metric, variant: str) -> Curve:
+    """What a followed metric has counted by the scene's day."""
+    return scene.view.followed(metric, variant).curve(scene.as_of_day, scene.plan.settle_days)
 
 
 def variant_summary(scene: Scene, metric: Metric, variant: str) -> VariantSummary:
@@ -71,18 +76,18 @@ def variant_summary(scene: Scene, metric: Metric, variant: str) -> VariantSummar
         `no_orders`, or why money is unknown).
     """
     entered = scene.view.entries(variant, scene.as_of_day)
-    immature = (entered.triggered if metric.kind == "survival" else entered.units) - mature_units(
+    immature = (entered.triggered if metric.is_followed else entered.units) - mature_units(
         scene, metric, variant
     )
-    if metric.kind == "survival":
-        return _survival_summary(event_curve(scene, metric, variant), variant, immature)
+    if metric.is_followed:
+        return _followed_summary(followed_curve(scene, metric, variant), variant, immature)
     mature = last_mature_day(scene.plan, metric, scene.as_of_day)
     ends = [scene.view.moments(label, variant, mature) for label in cell_labels(scene.plan, metric)]
     summaries = [_moment_summary(scene, metric, variant, moments, immature) for moments in ends]
     return summaries[0] if len(summaries) == 1 else _between(summaries[0], summaries[1])
 
 
-def _survival_summary(curve: SurvivalCurve, variant: str, immature: int) -> VariantSummary:
+def _followed_summary(curve: Curve, variant: str, immature: int) -> VariantSummary:
     arm, events = curve.arm(), int(curve.events.sum())
     if arm is None:
         return VariantSummary(variant, curve.units, None, None, events, immature, None, "too_few_at_risk")

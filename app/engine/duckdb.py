@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from app.engine import parameters, tables
 from app.engine.port import AnalysisData, AnalysisRequest, OfferQuestion
 from app.engine.sql import question
-from stats.cells import Cells, EntryCell, EventCell, MomentCell
+from stats.cells import Cells, EntryCell, EventCell, MomentCell, RecurrenceCell
 from stats.offers.cells import AgeCell, OfferArmCell, OfferCells, TakerCell
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _PARAMETER_TABLES = {
     "metrics": "label VARCHAR, key VARCHAR, lower_margin BOOLEAN, window_days INTEGER, mature_days INTEGER, "
     "cap HUGEINT, idle HUGEINT, source VARCHAR, subject VARCHAR, statistic VARCHAR, threshold HUGEINT",
     "survivals": "label VARCHAR, window_days INTEGER, mature_days INTEGER",
+    "recurrents": "label VARCHAR, window_days INTEGER, mature_days INTEGER",
     "rates": "currency VARCHAR, numerator HUGEINT, denominator HUGEINT",
     "terms": "as_of_day INTEGER, money_days INTEGER, profit_days INTEGER, vat_ppm HUGEINT, "
     "margin_lo_ppm HUGEINT, margin_hi_ppm HUGEINT, needs_delivery_cost BOOLEAN",
@@ -44,6 +45,7 @@ _STEPS = (
     ("TABLE", "unit_sums"),
     ("TABLE", "cost_sums"),
     ("VIEW", "first_events"),
+    ("VIEW", "recurrent_orders"),
 )
 # sources whose rows may lack something that the trust banner must count
 _NOTED = ("lines", "customs")
@@ -67,6 +69,7 @@ class DuckDBEngine:
                 entries=sorted(EntryCell(*row) for row in _rows(connection, "entries")),
                 moments=sorted(MomentCell(*row) for row in _rows(connection, "moments")),
                 events=sorted(EventCell(*row) for row in _rows(connection, "events")),
+                recurrences=_recurrences(connection, request),
                 notes=_notes(connection, request),
                 offers=None if request.offers is None else _offer_cells(connection, request.offers),
             )
@@ -112,9 +115,14 @@ class DuckDBEngine:
             for row in parameters.moment_rows(request):
                 part = _arrow(connection, "totals_moment", row.label)
                 totals = _widened(totals, part, row.label, ratio=row.key in parameters.RATIO_KEYS)
-            for survival in parameters.survival_rows(request):
-                part = _arrow(connection, "totals_survival", survival.label)
-                totals = _widened(totals, part, survival.label, ratio=False)
+            followed = {
+                "totals_survival": parameters.survival_rows(request),
+                "totals_recurrent": parameters.recurrent_rows(request),
+            }
+            for name, metrics in followed.items():
+                for metric in metrics:
+                    part = _arrow(connection, name, metric.label)
+                    totals = _widened(totals, part, metric.label, ratio=False)
         return totals
 
 
@@ -158,6 +166,7 @@ def _load_parameters(connection: "duckdb.DuckDBPyConnection", request: AnalysisR
     rows: dict[str, Sequence[tuple[Any, ...]]] = {
         "metrics": parameters.moment_rows(request),
         "survivals": parameters.survival_rows(request),
+        "recurrents": parameters.recurrent_rows(request),
         "rates": parameters.rate_rows(request),
         "terms": [parameters.terms_row(request)],
     }
@@ -171,6 +180,12 @@ def _load_parameters(connection: "duckdb.DuckDBPyConnection", request: AnalysisR
 
 def _rows(connection: "duckdb.DuckDBPyConnection", name: str, **values: str | int) -> list[tuple[Any, ...]]:
     return connection.execute(question(name), values).fetchall()
+
+
+def _recurrences(connection: "duckdb.DuckDBPyConnection", request: AnalysisRequest) -> list[RecurrenceCell]:
+    if not parameters.recurrent_rows(request):
+        return []
+    return sorted(RecurrenceCell(*row) for row in _rows(connection, "recurrences"))
 
 
 def _offer_cells(connection: "duckdb.DuckDBPyConnection", asked: OfferQuestion) -> OfferCells:

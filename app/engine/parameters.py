@@ -16,6 +16,8 @@ MONEY_KEYS = frozenset(
     },
 )
 SURVIVAL_KEYS = frozenset({"repeat_purchase_rate"})
+RECURRENT_KEYS = frozenset({"orders_per_customer"})
+FOLLOWED_KEYS = SURVIVAL_KEYS | RECURRENT_KEYS
 RATIO_KEYS = frozenset(
     {
         "average_order_value",
@@ -74,7 +76,7 @@ class MomentRow(NamedTuple):
 
 
 class SurvivalRow(NamedTuple):
-    """One metric counted as first events at age 1 … `window_days`; `mature_days` as in `MomentRow`."""
+    """One metric counted at age 1 … `window_days` of followed units; `mature_days` as in `MomentRow`."""
 
     label: str
     window_days: int
@@ -120,8 +122,8 @@ def check(request: AnalysisRequest) -> None:
     """
     labels = [metric.label for metric in request.plan.metrics]
     for metric in request.plan.metrics:
-        if source_of(metric) is None and metric.key not in SURVIVAL_KEYS:
-            known = sorted(SOURCES.keys() | SURVIVAL_KEYS)
+        if source_of(metric) is None and metric.key not in FOLLOWED_KEYS:
+            known = sorted(SOURCES.keys() | FOLLOWED_KEYS)
             raise ValueError(f"unknown metric {metric.key!r}: not one of {known}, custom:EVENT")
         if metric.key == "threshold_bunching" and not _threshold(metric, request):
             raise ValueError(f"{metric.label} has no threshold, and no offer has one")
@@ -175,10 +177,19 @@ def cell_labels(metric: Metric, request: AnalysisRequest) -> tuple[str, ...]:
 
 def survival_rows(request: AnalysisRequest) -> list[SurvivalRow]:
     """One row per survival metric, in the plan's order."""
+    return _followed_rows(request, SURVIVAL_KEYS)
+
+
+def recurrent_rows(request: AnalysisRequest) -> list[SurvivalRow]:
+    """One row per metric of recurrent orders, in the plan's order."""
+    return _followed_rows(request, RECURRENT_KEYS)
+
+
+def _followed_rows(request: AnalysisRequest, keys: frozenset[str]) -> list[SurvivalRow]:
     return [
         SurvivalRow(metric.label, metric.window_days, metric.window_days + request.plan.settle_days)
         for metric in request.plan.metrics
-        if metric.key in SURVIVAL_KEYS
+        if metric.key in keys
     ]
 
 

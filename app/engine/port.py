@@ -139,7 +139,7 @@ class Engine(Protocol):
         """One row per exposed unit, sorted by unit, with what the analysis knows of it at `as_of_day`.
 
         Columns: unit, variant, t0_us, cohort_day, then per metric `LABEL` (int64, uncapped; null when it
-        cannot be known, or for survival when the unit was never at risk), `LABEL.denominator` (ratios only)
-        and `LABEL.mature` (bool). An unknown margin gives `LABEL#lo` and `LABEL#hi`.
+        cannot be known, or for followed metrics when the unit was never at risk), `LABEL.denominator`
+        (ratios only) and `LABEL.mature` (bool). An unknown margin gives `LABEL#lo` and `LABEL#hi`.
         """
         ...

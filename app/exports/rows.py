@@ -21,7 +21,7 @@ _SUM = pa.decimal128(38, 0)  # sums of squares outgrow 64 bits
 CELLS = pa.schema(
     [
         *((name, pa.string()) for name in ("kind", "metric", "variant")),
-        *((name, pa.int64()) for name in ("cohort_day", "age", "known_day")),
+        *((name, pa.int64()) for name in ("cohort_day", "age", "other_age", "known_day")),
         *(
             (name, pa.int64())
             for name in ("units", "triggered", "crossed_over", "merged", "buyers", "unusable", "change")
@@ -202,9 +202,12 @@ def unit_table(totals: pa.Table, key: bytes) -> pa.Table:
 
 
 def cell_table(cells: Cells) -> pa.Table:
-    """The engine's integer sums, one row per cell; `kind` is entry, moment or event."""
+    """The engine's integer sums, one row per cell; `kind` is entry, moment, event or recurrence."""
     rows: list[dict[str, Any]] = []
-    for kind, found in (("entry", cells.entries), ("moment", cells.moments), ("event", cells.events)):
+    for kind, found in (
+        *(("entry", cells.entries), ("moment", cells.moments)),
+        *(("event", cells.events), ("recurrence", cells.recurrences)),
+    ):
         rows += [{"kind": kind, **cell._asdict()} for cell in found]
     return pa.Table.from_pylist(rows, schema=CELLS)
 

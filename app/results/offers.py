@@ -35,7 +35,7 @@ def offer_question(plan: AnalysisPlan, closed_day: int) -> OfferQuestion | None:
     Returns:
         None for a plan without any sum per unit.
     """
-    summed = [metric for metric in plan.metrics if metric.kind != "survival"]
+    summed = [metric for metric in plan.metrics if not metric.is_followed]
     if not summed:
         return None
     profits = [metric for metric in summed if metric.key == "profit_per_unit"]

@@ -27,6 +27,7 @@ def assert_same_cells(engine: Engine, asked: AnalysisRequest, data: AnalysisData
     assert list(counted.entries) == list(expected.entries)
     assert list(counted.moments) == list(expected.moments)
     assert list(counted.events) == list(expected.events)
+    assert list(counted.recurrences) == list(expected.recurrences)
     assert counted.notes == expected.notes
     assert counted.offers == expected.offers
 
@@ -51,8 +52,8 @@ def test_duckdb_cells_equal_the_brute_force_cells_on_many_ledgers(
 def test_first_events_equal_the_brute_force_events_when_cancellations_move_them(
     data: AnalysisData, window_days: int, settle_days: int, as_of_day: int
 ) -> None:
-    repeat = metric("repeat_purchase_rate", window_days)
-    asked = request(repeat, settle_days=settle_days, as_of_day=as_of_day)
+    repeat, further = metric("repeat_purchase_rate", window_days), metric("orders_per_customer", window_days)
+    asked = request(repeat, further, settle_days=settle_days, as_of_day=as_of_day)
     assert_same_cells(ENGINES["duckdb"], asked, data)
     assert DuckDBEngine().unit_totals(asked, data).to_pylist() == ORACLE.unit_totals(asked, data).to_pylist()
 
@@ -112,6 +113,9 @@ def test_an_earlier_day_is_read_from_later_event_cells_by_a_sum(
     later = DuckDBEngine().cells(as_of(asked, 18), data).events
     known = [cell for cell in later if cell.known_day <= asked.as_of_day]
     assert known == list(DuckDBEngine().cells(asked, data).events)
+    all_known = DuckDBEngine().cells(as_of(asked, 18), data).recurrences
+    again = [cell for cell in all_known if cell.known_day <= asked.as_of_day]
+    assert again == list(DuckDBEngine().cells(asked, data).recurrences)
 
 
 @settings(SLOW, max_examples=12)

@@ -87,6 +87,15 @@ BUGS = [
     ("first_events", "o.cancelled_day <= o.cohort_day + m.mature_days", "o.cancelled_day IS NOT NULL"),
     ("first_events", "o.cancelled_day <= o.cohort_day + m.mature_days", "FALSE"),
     ("events", "c.known_day <= t.as_of_day", "TRUE"),
+    ("recurrent_orders", "o.triggered AND", "TRUE AND"),
+    ("recurrent_orders", "o.age >= 1", "o.age >= 0"),
+    ("recurrent_orders", "o.age <= m.window_days", "o.age < m.window_days"),
+    ("recurrent_orders", "o.cancelled_day <= o.cohort_day + m.mature_days", "FALSE"),
+    ("recurrent_orders", "o.cancelled_day <= o.cohort_day + m.mature_days", "o.cancelled_day IS NOT NULL"),
+    ("recurrences", "b.age >= a.age", "b.age > a.age"),
+    ("recurrences", "greatest(a.from_day, b.from_day)", "a.from_day"),
+    ("recurrences", "least(a.end_day, b.end_day)", "a.end_day"),
+    ("recurrences", "c.known_day <= t.as_of_day", "TRUE"),
 ]
 
 
@@ -128,6 +137,7 @@ def add_around(rows: LedgerRows) -> None:
     rows.expose(36, "low", at(5, 100)).order(36, at(4)).order(36, at(6)).order(36, at(7)).order(36, at(7, 9))
     for place, person in ((-3, 36), (-2, 50), (-1, 50)):
         rows.by(f"o{len(rows.orders) + place}", person)
+    rows.expose(37, "low", at(5)).order(37, at(5)).order(37, at(6)).order(37, at(7), cancelled_day=9)
     rows.expose(35, "low", at(5, 100)).order(35, at(4), paid=False).order(35, at(6))
     orders = [f"o{len(rows.orders) + place}" for place in range(6)]
     for place, items_minor in enumerate((999, 1000, 1099, 1100, 1050, 400)):

@@ -7,17 +7,20 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import combinations_with_replacement
 from typing import Any
 
 import pyarrow as pa
 
 from app.engine.port import AnalysisData, AnalysisRequest, Economics
-from stats.cells import Cells, EntryCell, EventCell, MomentCell
+from stats.cells import Cells, EntryCell, EventCell, MomentCell, RecurrenceCell
 from stats.offers.cells import OfferCells
 from stats.plan import Metric
 
 Row = dict[str, Any]
 SURVIVAL = "repeat_purchase_rate"
+RECURRENT = "orders_per_customer"
+FOLLOWED = (SURVIVAL, RECURRENT)
 MONEY = (
     *("discount_per_unit", "revenue_per_unit", "average_order_value", "profit_per_unit"),
     "threshold_bunching",
@@ -75,7 +78,16 @@ class BruteForceEngine:
                 if ledger.mature(metric, cohort[1])
             ),
             events=sorted(
-                cell for metric in ledger.metrics(survival=True) for cell in ledger.event_cells(metric)
+                cell
+                for metric in ledger.metrics(survival=True)
+                if metric.key == SURVIVAL
+                for cell in ledger.event_cells(metric)
+            ),
+            recurrences=sorted(
+                cell
+                for metric in ledger.metrics(survival=True)
+                if metric.key == RECURRENT
+                for cell in ledger.recurrence_cells(metric)
             ),
             notes=ledger.notes(),
             offers=self._offers(ledger, data),
@@ -107,7 +119,8 @@ class BruteForceEngine:
         for unit in sorted(ledger.units, key=lambda u: u.key):
             row: Row = {"unit": unit.key, "variant": unit.variant, "t0_us": unit.t0_us}
             row["cohort_day"] = unit.cohort_day
-            for metric in (*ledger.metrics(survival=False), *ledger.metrics(survival=True)):
+            followed = sorted(ledger.metrics(survival=True), key=lambda metric: metric.key == RECURRENT)
+            for metric in (*ledger.metrics(survival=False), *followed):
                 for label in ledger.labels(metric):
                     row |= ledger.total(unit, metric, label)
             rows.append(row)
@@ -128,7 +141,7 @@ class Ledger:
         self.as_of = request.as_of_day
         self.economics = request.economics or Economics(request.plan.currency or "", None)
         for metric in request.plan.metrics:
-            if metric.key not in (*MONEY, *OTHERS, SURVIVAL) and not metric.key.startswith("custom:"):
+            if metric.key not in (*MONEY, *OTHERS, *FOLLOWED) and not metric.key.startswith("custom:"):
                 raise ValueError(metric.key)
         self.refunds: dict[str, list[Row]] = defaultdict(list)
         for refund in data.refunds.to_pylist():
@@ -165,7 +178,7 @@ class Ledger:
         return list(units.values())
 
     def metrics(self, *, survival: bool) -> list[Metric]:
-        return [metric for metric in self.request.plan.metrics if (metric.key == SURVIVAL) == survival]
+        return [metric for metric in self.request.plan.metrics if (metric.key in FOLLOWED) == survival]
 
     def labels(self, metric: Metric) -> list[str]:
         margin = self.economics.margin_ppm
@@ -427,6 +440,10 @@ class Ledger:
 
     def first_age(self, unit: Unit, metric: Metric, day: int) -> int | None:
         """Age of the first event as it is known at the end of one shop day."""
+        return min(self.ages_known(unit, metric, day), default=None)
+
+    def ages_known(self, unit: Unit, metric: Metric, day: int) -> list[int]:
+        """Ages of all orders after entry that stand at the end of one shop day."""
         last = min(day, self.matures(metric, unit.cohort_day))
         ages = []
         for order in unit.orders:
@@ -435,7 +452,22 @@ class Ledger:
             outcome = order["paid"] and order["occurred_us"] > unit.t0_us and 1 <= age <= metric.window_days
             if outcome and order["day"] <= day and not cancelled:
                 ages.append(age)
-        return min(ages, default=None)
+        return ages
+
+    def recurrence_cells(self, metric: Metric) -> list[RecurrenceCell]:
+        """Day by day what changed in the orders and in the pairs of orders of each unit."""
+        changes: Counter[tuple[str, int, int, int, int]] = Counter()
+        for unit in self.units:
+            before: Counter[tuple[int, int]] = Counter()
+            for day in range(unit.cohort_day, self.as_of + 1) if unit.triggered else ():
+                orders = Counter(self.ages_known(unit, metric, day))
+                now = Counter({(age, -1): count for age, count in orders.items()})
+                for age, other in combinations_with_replacement(sorted(orders), 2):
+                    now[age, other] = orders[age] * orders[other]
+                for ages in now.keys() | before.keys():
+                    changes[unit.variant, unit.cohort_day, *ages, day] += now[ages] - before[ages]
+                before = now
+        return [RecurrenceCell(metric.label, *key, change) for key, change in changes.items() if change]
 
     def event_cells(self, metric: Metric) -> list[EventCell]:
         changes: Counter[tuple[str, int, int, int]] = Counter()
@@ -452,9 +484,10 @@ class Ledger:
 
     def total(self, unit: Unit, metric: Metric, label: str) -> Row:
         mature = {f"{label}.mature": self.mature(metric, unit.cohort_day)}
-        if metric.key == SURVIVAL:
-            event = self.first_age(unit, metric, self.as_of) is not None
-            return {label: int(event) if unit.triggered else None} | mature
+        if metric.key in FOLLOWED:
+            orders = len(self.ages_known(unit, metric, self.as_of))
+            x = int(bool(orders)) if metric.key == SURVIVAL else orders
+            return {label: x if unit.triggered else None} | mature
         value = self.value(unit, metric, label)
         row = {label: None if value is None else value[0]}
         if metric.key in RATIOS:

@@ -21,6 +21,7 @@ KINDS: dict[str, Kind] = {
     "repeat_buyers_per_unit": "proportion",
     "average_order_value": "ratio",
     "repeat_purchase_rate": "survival",
+    "orders_per_customer": "recurrent",
     "new_customers_per_unit": "mean",
     "redemption_rate": "proportion",
     "unsubscribe_rate": "proportion",
@@ -286,7 +287,7 @@ def requests(draw: st.DrawFn) -> AnalysisRequest:
         economics=draw(st.one_of(st.none(), all_economics(), all_economics())),
         caps={label: draw(st.integers(0, 1_500)) for label in capped},
     )
-    curve_days = metrics[-1].window_days if KINDS[metrics[-1].key] != "survival" else window_days
+    curve_days = metrics[-1].window_days if not metrics[-1].is_followed else window_days
     offers = OfferQuestion(window_days, curve_days, as_of_day - draw(st.integers(0, 1)))
     return replace(asked, offers=offers)
 

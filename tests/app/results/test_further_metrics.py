@@ -299,3 +299,27 @@ def test_of_a_cluster_each_first_time_buyer_counts(sqlite_shop: Shop, tmp_path: 
     paths = (tmp_path / "exposures.csv", tmp_path / "orders.csv", None, tmp_path / "plan.toml")
     found = json.loads(analyze_events(*paths)[1])
     assert {variant: totals(found, variant)[name] for variant in BOTH} == expected
+
+
+def test_orders_per_customer_counts_every_further_order_of_who_had_one_at_entry(sqlite_shop: Shop) -> None:
+    plan = {"primary": {"key": "orders_per_customer", "days": 7}, "guardrails": [], "secondary": []}
+    sqlite_shop.define(definition(plan=plan))
+    further = dict.fromkeys(BOTH, 0)
+    for number in range(90):
+        visitor, at = f"v-{number}", seen(number)
+        events = [exposure(visitor, at)]
+        if number % 10:  # the others had no order when they were exposed
+            events.append(bought(f"b-{number}", at, visitor))
+        events += [
+            bought(f"o-{number}-{n}", at + timedelta(days=2 * n + 1), visitor) for n in range(number % 5)
+        ]
+        if number % 10:
+            further[variant_of(visitor)] += min(number % 5, 4)
+        sqlite_shop.send(events)
+    document = read(sqlite_shop)
+    (metric,) = [metric for metric in document["metrics"] if metric["key"] == "orders_per_customer"]
+    assert {arm["variant"]: arm["total"] for arm in metric["variants"]} == further
+    for arm in metric["variants"]:
+        assert arm["mean"] == pytest.approx(further[arm["variant"]] / arm["n"])
+    assert (metric["unit"], metric["kind"]) == ("count", "recurrent")
+    assert close_looks(sqlite_shop.services, KEY, day_number(CLOSED)).looks_written > 0
