@@ -105,17 +105,19 @@ CASES: dict[str, Case] = {
     # one of the two has a free order, and another one that is paid in full
     "stamp_card": Case(
         {
-            "orders_per_unit": (QUARTER, Fraction(3, 4)),
+            "orders_per_customer": (QUARTER, Fraction(3, 4)),
             "profit_per_unit": (PLAIN, Fraction(2 * (MARGIN - ITEMS) + MARGIN, 4)),
         },
         discount=ITEMS,
         attributes={"orders_count": 4},
+        is_later=True,
         after="another",
     ),
     "cumulative_discount": Case(
-        {"orders_per_unit": (QUARTER, HALF), "profit_per_unit": two_orders(5_000)},
+        {"orders_per_customer": (QUARTER, HALF), "profit_per_unit": two_orders(5_000)},
         discount=5_000,
         attributes={"purchases_minor": 600_000},
+        is_later=True,
     ),
     "referral": Case(
         {"new_customers_per_unit": (QUARTER, HALF), "profit_per_unit": two_orders(20_000)},
@@ -182,7 +184,8 @@ class Trial:
     def named(self, metric: str) -> Any:
         """A metric as a plan names it."""
         more = {"sku": "juice"} if metric == "sku_orders_per_unit" else {}
-        return {"key": metric, "days": 3, **more} if more or metric == "repeat_purchase_rate" else metric
+        is_timed = metric in {"repeat_purchase_rate", "orders_per_customer"}
+        return {"key": metric, "days": 3, **more} if more or is_timed else metric
 
     def people(self) -> dict[str, list[str]]:
         """Four visitors of each arm, as the assignments door deals them."""
