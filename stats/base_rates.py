@@ -23,6 +23,7 @@ METRICS = (
     "revenue_per_unit",
     "repeat_buyers_per_unit",
     "repeat_purchase_rate",
+    "orders_per_customer",
     "average_order_value",
 )
 _FEWEST = 2
@@ -71,6 +72,7 @@ class BaseRates:
         buyers: customers who could be watched w days.
         entry_days: days over which they entered.
         orders: orders of each of them within the window.
+        further_orders: those of them on a later day than the first one.
         money_minor: money of each of them within the window, capped.
         cap_minor: the cap.
         order_value_minor: mean basket within the window, not capped.
@@ -84,6 +86,7 @@ class BaseRates:
     buyers: int
     entry_days: int
     orders: _Ints
+    further_orders: _Ints
     money_minor: _Ints
     cap_minor: int
     order_value_minor: float
@@ -136,6 +139,8 @@ class BaseRates:
         """
         if metric == "repeat_purchase_rate":
             return self._repeat()
+        if metric == "orders_per_customer":
+            return self._further()
         if metric == "average_order_value":
             return Baseline(self.order_value_minor, self._spread(visitors_a_day), "ratio")
         if metric == "revenue_per_unit":
@@ -153,6 +158,12 @@ class BaseRates:
         if self.repeat_rate is None or not 0.0 < self.repeat_rate < 1.0:
             raise ValueError("repeat_rate cannot be read from the log: nobody, or everybody, ordered again")
         return Baseline(self.repeat_rate, kind="repeat")
+
+    def _further(self) -> Baseline:
+        mean = float(self.further_orders.mean())
+        if mean == 0.0:
+            raise ValueError("orders_per_customer cannot be read from the log: nobody ordered again")
+        return Baseline(mean, float(self.further_orders.std(ddof=1)), "count")
 
     def _spread(self, visitors_a_day: float | None) -> float:
         """The spread per unit: visitors without an order add nothing to a ratio, and thin it out."""
@@ -177,6 +188,8 @@ def base_rates(
     >>> found = base_rates(OrderHistory(np.array([0, 2, 3, 5]), days, items, 0, 9), 5)
     >>> found.buyers, found.entry_days, found.orders.tolist(), found.buyers_a_day, found.median_gap_days
     (3, 5, [2, 1, 1], 0.6, 5.0)
+    >>> found.baseline("orders_per_customer", None).mean  # one of three ordered once more
+    0.3333333333333333
     """
     check_whole(1, window_days=window_days)
     entry_days = history.last_day - window_days - history.first_day + 1
@@ -189,6 +202,7 @@ def base_rates(
         )
     counted = np.repeat(watched, history.lengths) & (history.ages <= window_days)
     orders = _sums(history, counted.astype(np.int64))[watched]
+    further = _sums(history, (counted & (history.ages > 0)).astype(np.int64))[watched]
     money = _sums(history, np.where(counted, history.items_minor, 0))[watched]
     cap = cap_minor or _cap(history.entry_day[watched], money, threshold_minor)
     curve = _curve(history, window_days)
@@ -199,6 +213,7 @@ def base_rates(
         buyers=buyers,
         entry_days=entry_days,
         orders=orders,
+        further_orders=further,
         money_minor=np.minimum(money, cap),
         cap_minor=cap,
         order_value_minor=value,

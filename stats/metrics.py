@@ -82,6 +82,8 @@ CATALOGUE: dict[str, MetricDefinition] = {
     "refund_rate": MetricDefinition("ratio", direction="decrease", explanatory=True),
     "threshold_bunching": MetricDefinition("ratio", explanatory=True),
 }
+# shown with the profit of every result, never a metric of a plan: a ratio of two differences has no test
+DISPLAY_ONLY = frozenset({"profit_per_incremental_order"})
 CUSTOM_STATISTICS: dict[Statistic, MetricDefinition] = {
     "share": MetricDefinition("proportion"),
     "count": MetricDefinition("mean"),
@@ -175,6 +177,15 @@ def metric_named(
     return make_metric(use["key"], role, days, non_inferiority_margin, terms)
 
 
+def is_display_only(name: str | Mapping[str, Any]) -> bool:
+    """Whether a plan names a number that is shown anyway and never tested; fine among the secondaries.
+
+    >>> is_display_only("profit_per_incremental_order"), is_display_only({"key": "conversion_rate"})
+    (True, False)
+    """
+    return (name if isinstance(name, str) else name.get("key")) in DISPLAY_ONLY
+
+
 def event_name(metric: Metric) -> str | None:
     """The name of the custom events a metric counts, or None.
 
@@ -224,6 +235,9 @@ def _definition(key: str, terms: MetricTerms) -> MetricDefinition:
         raise MetricRefused("threshold_minor must be above 0", "threshold_minor")
     if key.startswith(CUSTOM):
         return _custom(key, terms)
+    if key in DISPLAY_ONLY:
+        reason = "is display only: a ratio of two differences has no test; offers.profit of a result shows it"
+        raise MetricRefused(f"{key} {reason}")
     if key not in CATALOGUE:
         known = ", ".join(sorted(CATALOGUE))
         raise MetricRefused(f"unknown metric {key!r}; known: {known}, custom:EVENT")

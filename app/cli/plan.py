@@ -13,6 +13,7 @@ METRICS = (  # those of `stats.base_rates`, which is imported only where it is u
     "revenue_per_unit",
     "repeat_buyers_per_unit",
     "repeat_purchase_rate",
+    "orders_per_customer",
     "average_order_value",
 )
 _DAY = click.DateTime(["%Y-%m-%d"])

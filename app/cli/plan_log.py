@@ -8,7 +8,7 @@ from app.simulate.order_log import Period, read_log
 from stats.base_rates import BaseRates, OrderHistory, base_rates
 
 _WINDOW_DAYS = 30
-_BUYERS_ONLY = "repeat_purchase_rate"
+_BUYERS_ONLY = ("repeat_purchase_rate", "orders_per_customer")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ _FILLED = ("mean", "sd", "units_a_day", "orders_per_unit", "margin_minor")
 def _visitors(given: dict[str, Any]) -> float | None:
     """Visitors a day, where the units are visitors: those whom the log cannot know."""
     visitors: float | None = given["units_a_day"]
-    return None if given["metric"] == _BUYERS_ONLY else visitors
+    return None if given["metric"] in _BUYERS_ONLY else visitors
 
 
 def _baseline(given: dict[str, Any], rates: BaseRates) -> Any:
@@ -67,7 +67,7 @@ def _baseline(given: dict[str, Any], rates: BaseRates) -> Any:
 def _orders_per_unit(given: dict[str, Any], rates: BaseRates) -> float:
     """Orders that the offer could add to: a test of repeat purchase starts after the first one."""
     found = rates.orders_per_unit(_visitors(given))
-    return found - 1 if given["metric"] == _BUYERS_ONLY else found
+    return found - 1 if given["metric"] in _BUYERS_ONLY else found
 
 
 def _taken(given: dict[str, Any], rates: BaseRates) -> dict[str, float]:

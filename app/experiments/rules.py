@@ -11,7 +11,7 @@ from app.offers.schemas import money_terms
 from app.strict import moment_us
 from assignment.ranges import check_ranges, check_weights
 from assignment.targeting import validate_condition
-from stats.metrics import MetricRefused, metric_named, needs_currency
+from stats.metrics import MetricRefused, is_display_only, metric_named, needs_currency
 from stats.plan import Metric, Role
 
 Definition = dict[str, Any]
@@ -179,6 +179,8 @@ def _metrics(names: list[Any], role: Role, definition: Definition) -> list[Metri
     window = definition["plan"]["window_days"]
     found = []
     for position, name in enumerate(names):
+        if role == "secondary" and is_display_only(name):
+            continue
         try:
             found.append(metric_named(name, role, window))
         except MetricRefused as error:

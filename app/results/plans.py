@@ -7,7 +7,7 @@ from typing import Any
 
 from app.engine.port import Economics
 from app.ledger.currencies import MINOR_DIGITS
-from stats.metrics import make_metric, metric_named
+from stats.metrics import is_display_only, make_metric, metric_named
 from stats.plan import AnalysisPlan, Metric, Role
 
 PARTS_PER_MILLION = 1_000_000
@@ -104,7 +104,11 @@ def metrics_of(plan: Mapping[str, Any], *, money: bool) -> tuple[Metric, ...]:
     named = [
         *(_metric(spec, "primary", plan) for spec in (primary if isinstance(primary, list) else [primary])),
         *(_guardrail(spec, plan) for spec in plan.get("guardrails") or ()),
-        *(_metric(spec, "secondary", plan) for spec in plan.get("secondary") or ()),
+        *(
+            _metric(spec, "secondary", plan)
+            for spec in plan.get("secondary") or ()
+            if not is_display_only(spec)
+        ),
     ]
     keys = {metric.key for metric in named}
     window = named[0].window_days

@@ -87,6 +87,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("bunching as guardrail",
      {"plan": _plan(guardrails=[{"metric": "threshold_bunching", "non_inferiority_margin": 0.1}])},
      "plan.guardrails"),
+    ("a display as primary", {"plan": _plan(primary="profit_per_incremental_order")}, "plan.primary"),
     ("orders of no product", {"plan": _plan(primary="sku_orders_per_unit")}, "plan.primary.sku"),
     ("a product for the wrong metric",
      {"plan": _plan(secondary=["conversion_rate", {"key": "orders_per_unit", "sku": "tea"}])},

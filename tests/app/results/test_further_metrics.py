@@ -323,3 +323,13 @@ def test_orders_per_customer_counts_every_further_order_of_who_had_one_at_entry(
         assert arm["mean"] == pytest.approx(further[arm["variant"]] / arm["n"])
     assert (metric["unit"], metric["kind"]) == ("count", "recurrent")
     assert close_looks(sqlite_shop.services, KEY, day_number(CLOSED)).looks_written > 0
+
+
+def test_profit_per_incremental_order_may_be_named_and_is_shown_with_the_profit(sqlite_shop: Shop) -> None:
+    sqlite_shop.define(definition(plan={"secondary": ["profit_per_incremental_order"]}))
+    sqlite_shop.send(visits())
+    document = read(sqlite_shop)
+    assert "profit_per_incremental_order" not in {metric["key"] for metric in document["metrics"]}
+    (found,) = document["offers"]["profit"]["comparisons"]
+    ratio, uplift = found["profit_per_incremental_order"], found["orders_uplift"]
+    assert (ratio is None) == (uplift <= 0)
