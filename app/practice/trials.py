@@ -231,8 +231,8 @@ REFERRAL = Trial(
         "small-now": {"kind": "referral", "referrer_minor": 20_000, "invited_minor": 20_000},
     },
     habits={
-        "large-later": Habit(buys=0.35, invites=0.22),
-        "small-now": Habit(buys=0.35, invites=0.55),
+        "large-later": Habit(buys=0.35, invites=0.18),
+        "small-now": Habit(buys=0.35, invites=0.62),
     },
     plan=_plan("orders_per_unit", 21, secondary=["conversion_rate", "new_customers_per_unit"]),
 )
