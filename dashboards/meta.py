@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-ENDED_STATUSES = frozenset({"stopped", "decided", "archived"})  # no more data are collected
+ENDED_STATUSES = frozenset({"stopped", "decided", "archived"})  # nobody is told to go on collecting
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class ExperimentMeta:
 
     @property
     def ended(self) -> bool:
-        """Whether no more data are collected."""
+        """Whether the test is over: nobody is told to go on collecting."""
         return self.status in ENDED_STATUSES
 
     @property

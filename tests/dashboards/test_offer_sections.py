@@ -15,7 +15,8 @@ from stats.offers.code_names import codes_report
 from stats.offers.misuse_reports import AbuseReport
 from stats.offers.reports import LeakageReport, ProfitReport, RedeemersReport
 from stats.results import Result
-from tests.support.example_results import CONTROL, roll_out_result, threshold_meta
+from tests.support.example_offers import CONTROL
+from tests.support.example_results import roll_out_result, threshold_meta
 
 EN, NAMES = words_for("en"), {"threshold-1000": "Threshold 1000 ₽", "threshold-3000": "Threshold 3000 ₽"}
 

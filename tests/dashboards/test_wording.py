@@ -16,8 +16,8 @@ from dashboards.wording.reasons import REASONS, STATES
 from dashboards.wording.trust import check_words
 from stats.metrics import CATALOGUE
 from stats.results import Check, Reason, Verdict, VerdictState
+from tests.support.example_offers import TREATMENT
 from tests.support.example_results import (
-    TREATMENT,
     aa_result,
     not_trusted_result,
     roll_out_result,
