@@ -15,6 +15,7 @@ from assignment.many_seeds import splitter
 from assignment.panel import FORCED, NO_BUCKET, OUTSIDE, Panel, code_of, unit_of, unit_rule
 from assignment.ranges import split_ranges
 from assignment.targeting import compile_condition
+from tests.support.effort import examples
 
 SHARED = [
     None,
@@ -57,7 +58,7 @@ def experiments(draw: Callable[..., Any]) -> Experiment:
 
 
 @given(st.lists(experiments(), max_size=8), ids, ids, attributes, st.booleans(), st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(120, 400), deadline=None)
 def test_a_panel_answers_as_each_experiment_by_itself(  # noqa: PLR0913, PLR0917 - what a request may hold
     rules: list[Experiment],
     visitor: str | None,

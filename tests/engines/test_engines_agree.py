@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.engine.duckdb import DuckDBEngine
 from app.engine.port import AnalysisData, AnalysisRequest, Engine
 from tests.support.brute_force import BruteForceEngine
+from tests.support.effort import examples
 from tests.support.ledgers import as_of, ledgers, metric, repeat_ledgers, request, requests
 
 ENGINES: dict[str, Engine] = {"duckdb": DuckDBEngine()}
@@ -32,7 +33,7 @@ def assert_same_cells(engine: Engine, asked: AnalysisRequest, data: AnalysisData
     assert counted.offers == expected.offers
 
 
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=examples(15, 40))
 @given(requests(), ledgers())
 def test_duckdb_cells_equal_the_brute_force_cells(asked: AnalysisRequest, data: AnalysisData) -> None:
     assert_same_cells(ENGINES["duckdb"], asked, data)
@@ -47,7 +48,7 @@ def test_duckdb_cells_equal_the_brute_force_cells_on_many_ledgers(
     assert_same_cells(ENGINES["duckdb"], asked, data)
 
 
-@settings(SLOW, max_examples=40)
+@settings(SLOW, max_examples=examples(15, 40))
 @given(repeat_ledgers(), st.integers(3, 7), st.integers(0, 3), st.integers(6, 16))
 def test_first_events_equal_the_brute_force_events_when_cancellations_move_them(
     data: AnalysisData, window_days: int, settle_days: int, as_of_day: int
@@ -58,14 +59,14 @@ def test_first_events_equal_the_brute_force_events_when_cancellations_move_them(
     assert DuckDBEngine().unit_totals(asked, data).to_pylist() == ORACLE.unit_totals(asked, data).to_pylist()
 
 
-@settings(SLOW, max_examples=12)
+@settings(SLOW, max_examples=examples(5, 12))
 @given(requests(), ledgers())
 def test_duckdb_unit_totals_equal_the_brute_force_totals(asked: AnalysisRequest, data: AnalysisData) -> None:
     counted = DuckDBEngine().unit_totals(asked, data).to_pylist()
     assert counted == ORACLE.unit_totals(asked, data).to_pylist()
 
 
-@settings(SLOW, max_examples=12)
+@settings(SLOW, max_examples=examples(5, 12))
 @given(requests(), ledgers(), st.integers(1, 3))
 def test_duckdb_first_buyer_values_equal_the_brute_force_values(
     asked: AnalysisRequest, data: AnalysisData, limit: int
@@ -77,7 +78,7 @@ def test_duckdb_first_buyer_values_equal_the_brute_force_values(
         assert counted == ORACLE.first_buyer_values(asked, data, label, limit)
 
 
-@settings(SLOW, max_examples=12)
+@settings(SLOW, max_examples=examples(5, 12))
 @given(requests(), ledgers(), st.lists(st.integers(0, 9), min_size=3, max_size=7))
 def test_the_order_of_arrival_changes_no_cell(
     asked: AnalysisRequest, data: AnalysisData, order: list[int]
@@ -97,7 +98,7 @@ def test_the_order_of_arrival_changes_no_cell(
     assert DuckDBEngine().cells(asked, moved) == DuckDBEngine().cells(asked, data)
 
 
-@settings(SLOW, max_examples=12)
+@settings(SLOW, max_examples=examples(5, 12))
 @given(requests(), ledgers())
 def test_a_matured_cohort_never_changes_afterwards(asked: AnalysisRequest, data: AnalysisData) -> None:
     earlier = DuckDBEngine().cells(asked, data).moments
@@ -105,7 +106,7 @@ def test_a_matured_cohort_never_changes_afterwards(asked: AnalysisRequest, data:
     assert set(earlier) <= set(later)
 
 
-@settings(SLOW, max_examples=12)
+@settings(SLOW, max_examples=examples(5, 12))
 @given(requests(), ledgers())
 def test_an_earlier_day_is_read_from_later_event_cells_by_a_sum(
     asked: AnalysisRequest, data: AnalysisData
@@ -118,7 +119,7 @@ def test_an_earlier_day_is_read_from_later_event_cells_by_a_sum(
     assert again == list(DuckDBEngine().cells(asked, data).recurrences)
 
 
-@settings(SLOW, max_examples=12)
+@settings(SLOW, max_examples=examples(5, 12))
 @given(requests(), ledgers())
 def test_unit_totals_add_up_to_the_cells(asked: AnalysisRequest, data: AnalysisData) -> None:
     bare = replace(asked, caps={})

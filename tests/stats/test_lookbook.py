@@ -297,6 +297,7 @@ def aa_cells(rng: np.random.Generator, days: int, a_day: int, rate: float) -> Ce
     return Cells(entries, moments)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("look_days", ["daily", "weekly"])
 def test_an_aa_shop_crosses_no_more_often_than_promised(look_days: str) -> None:
     """200 seeded shops, 28 daily looks: α*(1) is 4.5 %; the band is ± 3 binomial standard errors."""

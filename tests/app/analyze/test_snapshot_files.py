@@ -15,6 +15,7 @@ from app.analyze.snapshots import analyze_snapshots
 from app.cli.analyze import analyze
 from app.cli.main import offerlab
 from stats.results import Look
+from tests.support.effort import THOROUGH, examples
 
 HEADER = "time,metric,n_control,mean_control,variance_control,n_treatment,mean_treatment,variance_treatment"
 PLAN = 'control = "a"\nplanned_units = 8000\n[weights]\na = 0.5\nb = 0.5\n'
@@ -176,7 +177,7 @@ def test_published_readings_of_a_real_shop(tmp_path: Path) -> None:
         table = list(csv.DictReader(file))
     (tmp_path / "plan.toml").write_text('control = "a"\n')
     named = [{RENAMED.get(key, key): cell for key, cell in row.items()} for row in table]
-    experiments = sorted({(row["experiment_id"], row["variant_id"]) for row in named})
+    experiments = sorted({(row["experiment_id"], row["variant_id"]) for row in named})[:: examples(4, 1)]
     set_aside = 0
     for experiment in experiments:
         part = [row for row in named if (row["experiment_id"], row["variant_id"]) == experiment]
@@ -194,7 +195,8 @@ def test_published_readings_of_a_real_shop(tmp_path: Path) -> None:
             assert usable or metric.comparisons[0].inconclusive in {"no_units", "no_variance"}
             for look in (look for look in result.looks if look.metric == metric.key + ":0"):
                 assert any(says(row, look) for row in usable)
-    assert (len(experiments), len(named), set_aside) == (17, 5137, 316)
+    if THOROUGH:
+        assert (len(experiments), len(named), set_aside) == (17, 5137, 316)
 
 
 def says(row: dict[str, str], look: Look) -> bool:

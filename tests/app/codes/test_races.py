@@ -3,6 +3,7 @@
 Each is shown to fail on a planted build that looks first and uses then (`tests.support.check_then_act`).
 """
 
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from tests.support.last_byte import Volley
 from tests.support.ledger import query
 from tests.support.live import Live, live_service
 from tests.support.losing_proxy import LosingProxy
+from tests.support.postgres import administer
 
 SIZE = 50
 SOUND, PLANTED = "app.main:application_factory", "tests.support.check_then_act:application_factory"
@@ -79,6 +81,10 @@ class Race:
                 found[place] = answer
         return found
 
+    def of(self, key: str, what: str, table: str, where: str = "1 = 1") -> int:
+        """A number about one experiment out of the database."""
+        return self.count(f"SELECT {what} FROM {table} WHERE experiment = '{key}' AND {where}")  # noqa: S608 - a test's own words
+
     def count(self, statement: str) -> int:
         """A number out of the database."""
         database = Database(self.url)
@@ -101,61 +107,66 @@ def race(url: str, folder: Path, factory: str = SOUND) -> Iterator[Race]:
             running.volley.close()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Race]:
+    """One service on each database for all races; each race has an experiment of its own."""
+    folder = tmp_path_factory.mktemp("races")
+    url = f"sqlite:///{folder / 'races.sqlite3'}"
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        name = f"races_{uuid.uuid4().hex[:12]}"
+        administer(server, f"CREATE DATABASE {name}")
+        url = server.replace("/postgres?", f"/{name}?")
+    with race(url, folder) as found:
+        yield found
+
+
 @HOW_MANY
-def test_of_fifty_at_once_exactly_one_uses_a_single_use_code(
-    database_url: str, tmp_path: Path, rounds: int
-) -> None:
-    with race(database_url, tmp_path) as running:
-        running.run("single", offer())
-        found = [running.redeem_at_once(running.claim("single", f"c-{n}"), f"r{n}") for n in range(rounds)]
-        assert found == [Counter({409: SIZE - 1, 200: 1})] * rounds
-        assert running.count("SELECT count(*) FROM events WHERE type = 'redemption'") == rounds
+def test_of_fifty_at_once_exactly_one_uses_a_single_use_code(running: Race, rounds: int) -> None:
+    key = f"single-{rounds}"
+    running.run(key, offer())
+    found = [running.redeem_at_once(running.claim(key, f"c-{n}"), f"r{n}") for n in range(rounds)]
+    assert found == [Counter({409: SIZE - 1, 200: 1})] * rounds
+    assert running.of(key, "count(*)", "events", "type = 'redemption'") == rounds
 
 
-def test_a_code_with_seven_uses_gives_exactly_seven(database_url: str, tmp_path: Path) -> None:
-    with race(database_url, tmp_path) as running:
-        running.run("seven", offer(code=code(uses_per_customer=None, uses_total=7)))
-        found = [running.redeem_at_once(running.claim("seven", f"c-{n}"), f"r{n}") for n in range(3)]
-        assert found == [Counter({409: SIZE - 7, 200: 7})] * 3
+def test_a_code_with_seven_uses_gives_exactly_seven(running: Race) -> None:
+    running.run("seven", offer(code=code(uses_per_customer=None, uses_total=7)))
+    found = [running.redeem_at_once(running.claim("seven", f"c-{n}"), f"r{n}") for n in range(3)]
+    assert found == [Counter({409: SIZE - 7, 200: 7})] * 3
 
 
-def test_a_budget_is_never_passed_by_a_minor_unit(database_url: str, tmp_path: Path) -> None:
+def test_a_budget_is_never_passed_by_a_minor_unit(running: Race) -> None:
     terms = {"kind": "percent_off", "percent": 10, "currency": "RUB", "code": code(uses_per_customer=None)}
-    with race(database_url, tmp_path) as running:
-        running.run("capped", terms, budget={"money_minor": 10_250, "uses": None})
-        found = running.redeem_at_once(running.claim("capped", "c-1"), "r")
-        assert found == Counter({200: 20, 409: 30})
-        assert running.count("SELECT money_spent + money_held FROM code_budgets") == 10_000
-        assert running.count("SELECT sum(discount_minor) FROM events WHERE type = 'redemption'") == 10_000
+    running.run("capped", terms, budget={"money_minor": 10_250, "uses": None})
+    found = running.redeem_at_once(running.claim("capped", "c-1"), "r")
+    assert found == Counter({200: 20, 409: 30})
+    assert running.of("capped", "money_spent + money_held", "code_budgets") == 10_000
+    assert running.of("capped", "sum(discount_minor)", "events", "type = 'redemption'") == 10_000
 
 
-def test_claims_at_once_never_promise_more_than_the_budget_and_freeze_once(
-    database_url: str, tmp_path: Path
-) -> None:
-    with race(database_url, tmp_path) as running:
-        running.run("promised", offer(), budget={"money_minor": 10_000, "uses": None})
-        claims = [{"experiment": "promised", "visitor_id": f"v-{n}"} for n in range(SIZE)]
-        answers = running.answered("/api/v1/codes/claim", claims)
-        assert Counter(status for status, _ in answers) == Counter({200: 20, 409: 30})
-        assert running.count("SELECT money_spent + money_held FROM code_budgets") == 10_000
-        assert running.count("SELECT count(*) FROM audit WHERE action = 'experiment.freeze'") == 1
+def test_claims_at_once_never_promise_more_than_the_budget_and_freeze_once(running: Race) -> None:
+    running.run("promised", offer(), budget={"money_minor": 10_000, "uses": None})
+    claims = [{"experiment": "promised", "visitor_id": f"v-{n}"} for n in range(SIZE)]
+    answers = running.answered("/api/v1/codes/claim", claims)
+    assert Counter(status for status, _ in answers) == Counter({200: 20, 409: 30})
+    assert running.of("promised", "money_spent + money_held", "code_budgets") == 10_000
+    freezes = "SELECT count(*) FROM audit WHERE action = 'experiment.freeze' AND subject = 'promised'"
+    assert running.count(freezes) == 1
 
 
-def test_claims_at_once_give_a_unit_one_code_and_never_give_an_imported_code_twice(
-    database_url: str, tmp_path: Path
-) -> None:
-    with race(database_url, tmp_path) as running:
-        running.run("one", offer())
-        answers = running.answered("/api/v1/codes/claim", [{"experiment": "one", "visitor_id": "v"}] * SIZE)
-        assert len({body["code"] for _, body in answers}) == 1
-        assert running.count("SELECT count(*) FROM codes") == 1
-        running.run("own", offer(), seed="0123456789abcdef")
-        running.import_codes("own", 20)
-        claims = [{"experiment": "own", "visitor_id": f"v-{n}"} for n in range(SIZE)]
-        answers = running.answered("/api/v1/codes/claim", claims)
-        given = [body["code"] for status, body in answers if status == 200]
-        assert len(given) == len(set(given)) == 40
-        assert {body["code"] for status, body in answers if status != 200} == {"no_codes_left"}
+def test_claims_at_once_give_a_unit_one_code_and_never_give_an_imported_code_twice(running: Race) -> None:
+    running.run("one", offer())
+    answers = running.answered("/api/v1/codes/claim", [{"experiment": "one", "visitor_id": "v"}] * SIZE)
+    assert len({body["code"] for _, body in answers}) == 1
+    assert running.of("one", "count(*)", "codes") == 1
+    running.run("own", offer(), seed="0123456789abcdef")
+    running.import_codes("own", 20)
+    claims = [{"experiment": "own", "visitor_id": f"v-{n}"} for n in range(SIZE)]
+    answers = running.answered("/api/v1/codes/claim", claims)
+    given = [body["code"] for status, body in answers if status == 200]
+    assert len(given) == len(set(given)) == 40
+    assert {body["code"] for status, body in answers if status != 200} == {"no_codes_left"}
 
 
 def test_the_races_catch_a_build_that_looks_first_and_uses_then(sqlite_url: str, tmp_path: Path) -> None:
@@ -171,16 +182,16 @@ def test_the_races_catch_a_build_that_looks_first_and_uses_then(sqlite_url: str,
 
 @pytest.mark.parametrize("operations", [40, pytest.param(1000, marks=pytest.mark.long)])
 def test_an_answer_that_is_lost_after_the_commit_is_counted_once_when_sent_again(
-    database_url: str, tmp_path: Path, operations: int
+    running: Race, operations: int
 ) -> None:
-    with race(database_url, tmp_path) as running:
-        running.run("lost", offer(code=code(uses_per_customer=None)))
-        typed = running.claim("lost", "v-1")
-        with LosingProxy(running.live.url) as proxy:
-            for number in range(operations):
-                order = {"code": typed, "visitor_id": "v-1", "order_id": f"o-{number}", "discount_minor": 5}
-                assert proxy.lose("/api/v1/codes/redeem", running.live.admin_key, order) in {200, 503}
-                ((status, _),) = running.answered("/api/v1/codes/redeem", [order])
-                assert status == 200
-        assert running.count("SELECT count(*) FROM events WHERE type = 'redemption'") == operations
-        assert running.count("SELECT count(DISTINCT order_id) FROM code_uses") == operations
+    key = f"lost-{operations}"
+    running.run(key, offer(code=code(uses_per_customer=None)))
+    typed = running.claim(key, "v-1")
+    with LosingProxy(running.live.url) as proxy:
+        for number in range(operations):
+            order = {"code": typed, "visitor_id": "v-1", "order_id": f"o-{number}", "discount_minor": 5}
+            assert proxy.lose("/api/v1/codes/redeem", running.live.admin_key, order) in {200, 503}
+            ((status, _),) = running.answered("/api/v1/codes/redeem", [order])
+            assert status == 200
+    assert running.of(key, "count(*)", "events", "type = 'redemption'") == operations
+    assert running.of(key, "count(DISTINCT order_id)", "code_uses") == operations

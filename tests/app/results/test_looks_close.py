@@ -67,7 +67,7 @@ def shared_customers() -> list[dict[str, Any]]:
     return links + orders
 
 
-@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("linked", [pytest.param(False, marks=pytest.mark.long), True])
 def test_closing_day_by_day_writes_what_closing_at_once_writes(
     shop: Shop, *, linked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from app.clock import day_number
 from app.database import Database
 from app.results.service import close_looks, results
 from app.results.units import Policy
+from tests.support.effort import examples
 from tests.support.results_shop import CLOSED, KEY, START, Shop, exposure, open_shop, order
 
 POLICIES: tuple[Policy, ...] = ("first_touch", "strict")
@@ -71,7 +72,7 @@ def _read(shop: Shop, policy: Policy) -> bytes:
     return bytes(results(shop.services, KEY, CLOSED, policy=policy))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(4, 12), deadline=None)
 @given(told=st.tuples(_identifies, _exposures, _orders), data=st.data())
 def test_links_before_or_after_exposures_shuffled_and_twice_give_the_same_bytes(
     sqlite_template: Path,

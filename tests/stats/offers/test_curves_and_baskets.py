@@ -13,6 +13,7 @@ from stats.offers.bunching import BasketCounts, Bunching, basket_counts, bunchin
 from stats.offers.profit import MarginArm, ProfitDifference, profit_difference
 from stats.offers.pull_forward import CurveArm, PullForward, band_multiplier, pull_forward
 from stats.results import Inconclusive
+from tests.support.effort import examples
 
 Floats = NDArray[np.float64]
 AGES = np.arange(1, 31)
@@ -30,7 +31,7 @@ def shop(rng: np.random.Generator, n: int, share: float, pulled: float = 0.0) ->
 
 
 def test_the_band_holds_at_all_ages_together_and_a_pointwise_one_does_not() -> None:
-    rng, runs, missed, missed_pointwise = np.random.default_rng(1), 400, 0, 0
+    rng, runs, missed, missed_pointwise = np.random.default_rng(1), examples(150, 400), 0, 0
     for seed in range(runs):
         found = pull_forward(bought_by(shop(rng, 400, 0.2)), bought_by(shop(rng, 400, 0.2)), seed=seed)
         assert isinstance(found, PullForward)
