@@ -15,6 +15,7 @@ from benchmarks.side_by_side import compare, machine, report
 
 ADMIN_KEY = "olk_adm_" + "b" * 43
 REQUESTS = 2_000
+REASON = {"override_conflicts": "a bench"}
 
 
 def _definition(number: int) -> dict[str, Any]:
@@ -72,7 +73,7 @@ async def _make(edge: Any, count: int) -> None:
         for number in range(count):
             (await http.post("/api/v1/experiments", json=_definition(number))).raise_for_status()
             (
-                await http.post(f"/api/v1/experiments/experiment-{number:02d}/start", json={})
+                await http.post(f"/api/v1/experiments/experiment-{number:02d}/start", json=REASON)
             ).raise_for_status()
 
 

@@ -15,6 +15,7 @@ from app.settings import Settings
 
 BATCH = 1000
 START_TIMEOUT_SECONDS = 60.0
+SIDE_BY_SIDE = "the demo shows its tests side by side, each on shoppers of its own"
 
 
 class DemoUnavailable(Exception):  # noqa: N818 - reads better where it is caught
@@ -63,7 +64,8 @@ class Door:
             answer.json() if answer.is_success else self.call("POST", "/api/v1/experiments", definition)
         )
         if found["status"] == "draft":
-            found = self.call("POST", f"/api/v1/experiments/{key}/start", {})
+            reason = {"override_conflicts": SIDE_BY_SIDE}
+            found = self.call("POST", f"/api/v1/experiments/{key}/start", reason)
         return found
 
     def is_complete(self, experiment: str) -> bool:

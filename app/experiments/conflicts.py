@@ -1,8 +1,8 @@
 """What an experiment would meet if it started now: a held part of a layer, or offers that exclude its own.
 
-Two experiments meet when their audiences, dates and layers allow one person to be in both. Meeting is no
-fault: hashing keeps their comparisons apart. It costs something only where their offers exclude each other on
-one order; that is a warning. Only the same part of one layer is an error: a layer promises exclusion.
+Two experiments meet when their audiences, dates and layers allow one person to be in both. Hashing keeps
+their comparisons apart; it is a conflict where their offers exclude each other on one order, or where both
+hold the same part of a layer, which promises exclusion.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from app.strict import moment_us
 
 Window = tuple[int, int | None]
 MOST_RECORDED = 20
-"""Warnings of a start that are written down; an experiment among hundreds would note all of them."""
+"""Conflicts of a start that are written down; an experiment among hundreds would note all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,12 @@ class Met:
 
     Attributes:
         code: `overlapping_ranges` or `exclusive_offers`.
-        severity: `error` stops a start, `warning` does not.
         experiment: the other one.
         field: of the definition that would have to change.
         detail: in words.
     """
 
     code: str
-    severity: str
     experiment: str
     field: str
     detail: str
@@ -43,7 +41,6 @@ class Met:
         """As the API shows it."""
         return {
             "code": self.code,
-            "severity": self.severity,
             "experiment": self.experiment,
             "field": self.field,
             "detail": self.detail,
@@ -56,7 +53,7 @@ def find_conflicts(
     segments: Mapping[str, SegmentRow],
     now_us: int,
 ) -> list[Met]:
-    """Every conflict of a definition with experiments in progress; errors first.
+    """Every conflict of a definition with experiments in progress; broken promises of layers first.
 
     Args:
         mine: the definition.
@@ -79,7 +76,7 @@ def find_conflicts(
         met = _excluding(offers, row, window)
         if met is not None and not are_disjoint(audience, resolved_audience(other, segments)):
             found.append(met)
-    return sorted(found, key=lambda met: met.severity)
+    return sorted(found, key=lambda met: met.code != "overlapping_ranges")
 
 
 def _same_part(layer: Mapping[str, Any] | None, row: ExperimentRow) -> Met | None:
@@ -90,7 +87,7 @@ def _same_part(layer: Mapping[str, Any] | None, row: ExperimentRow) -> Met | Non
     if not (low < other_high and other_low < high):
         return None
     detail = f"holds {other_low} to {other_high} of layer {layer['key']}"
-    return Met("overlapping_ranges", "error", row.key, "layer.range", detail)
+    return Met("overlapping_ranges", row.key, "layer.range", detail)
 
 
 def _kept_apart(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -137,7 +134,7 @@ def _excluding(offers: Sequence[tuple[str, Ready]], row: ExperimentRow, window: 
                 f"{ready.kind} of {ready.variant} and {other.kind} of {other.variant} in {row.key} may meet "
                 "in one cart and exclude each other: only the better one applies"
             )
-            return Met("exclusive_offers", "warning", row.key, field, detail)
+            return Met("exclusive_offers", row.key, field, detail)
     return None
 
 

@@ -281,10 +281,9 @@ class ExperimentPage(BaseModel):
 
 
 class ConflictShown(BaseModel):
-    """An experiment that the start would meet: an `error` stops it, a `warning` does not."""
+    """An experiment in the way of the start."""
 
     code: str
-    severity: Literal["error", "warning"]
     experiment: str
     field: str
     detail: str

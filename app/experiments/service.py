@@ -195,14 +195,8 @@ def start(
             return row
         bump(session)  # takes the lock under which conflicts are looked for
         found = conflicts(session, row, now_us)
-        errors = [met.shown() for met in found if met.severity == "error"]
-        if errors and override_conflicts is None:
-            raise Conflict(
-                f"conflicts with {errors[0]['experiment']}, which {errors[0]['detail']}",
-                errors[0]["code"],
-                errors[0]["field"],
-                {"conflicts": errors},
-            )
+        if found and override_conflicts is None:
+            raise _refused(session, row, found)
         held_out = [holdout.key for holdout in holdout_rows(session)]
         need_segments(session, row.definition)
         details = {
@@ -214,6 +208,15 @@ def start(
         mark(row, "start", now_us, actor=actor, **details)
         _enter(session, row, "start", actor, now_us, details)
     return row
+
+
+def _refused(session: Session, row: ExperimentRow, found: list[Met]) -> Conflict:
+    """Names the first conflict, and shows the others and a layer that would avoid them."""
+    first = found[0]
+    proposal = propose_layer(row.definition, found, entered_rows(session, row.key))
+    shown = {"conflicts": [met.shown() for met in found[:MOST_RECORDED]], "proposal": proposal}
+    detail = f"conflicts with {first.experiment}: {first.detail}; override_conflicts gives a reason"
+    return Conflict(detail, first.code, first.field, shown)
 
 
 def _layer_seed(session: Session, use: dict[str, Any] | None) -> str | None:

@@ -17,6 +17,7 @@ _TOGETHER: Final = 200  # shoppers who are at the service at the same time, unle
 _HEARD_SECONDS: Final = 2.0  # every worker knows a new experiment by then
 _SEED_BITS: Final = 64
 _HALF: Final = 0.5
+SIDE_BY_SIDE: Final = "each offer is tried on invented shoppers of its own"
 Progress = Callable[[int], None]
 
 
@@ -112,7 +113,7 @@ def _opened(run: Run, trial: Trial) -> bool:
         body = trial.definition(key, seed, start.isoformat(), stock)
         found = run.door.call("POST", "/api/v1/experiments", body)
     if found["status"] == "draft":
-        run.door.call("POST", f"/api/v1/experiments/{key}/start", {})
+        run.door.call("POST", f"/api/v1/experiments/{key}/start", {"override_conflicts": SIDE_BY_SIDE})
         return True
     if found["status"] not in {"running", "frozen"}:
         raise Stopped(f"the experiment {key} is {found['status']}; choose another --suffix")

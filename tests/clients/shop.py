@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from tests.support.browser import chromium_page
-from tests.support.inprocess import definition
+from tests.support.inprocess import SIDE_BY_SIDE, definition
 from tests.support.live import ROOT, Live, free_port, live_service
 
 CLIENTS = Path(__file__).resolve().parent
@@ -64,7 +64,7 @@ class Shop:
         key = f"{name}-{next(self.counter)}"
         wanted = {"local_evaluation": True, "fallback": None, **fields}
         self.call("POST", "/api/v1/experiments", definition(key=key, **wanted))
-        self.act(key, "start")
+        self.act(key, "start", SIDE_BY_SIDE)
         body = {"visitor_id": "v-0", "experiments": [key]}
         wait_for(lambda: self.ask("POST", "/api/v1/assignments", body, "pub").is_success)
         return key

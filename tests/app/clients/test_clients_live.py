@@ -18,7 +18,7 @@ import pytest
 from app.clients import Answer, AsyncClient, Client, Options
 from tests.app.clients.bad_service import BadService, until
 from tests.app.clients.conftest import HurriedClock
-from tests.support.inprocess import definition
+from tests.support.inprocess import SIDE_BY_SIDE, definition
 from tests.support.live import ROOT, Live, live_service
 
 KEY = "promo-code-reuse"
@@ -39,7 +39,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 def start(http: httpx.Client, **fields: Any) -> None:
     made = http.post("/api/v1/experiments", json=definition(**fields))
     assert made.status_code == 201, made.text
-    assert http.post(f"/api/v1/experiments/{made.json()['key']}/start").status_code == 200
+    assert http.post(f"/api/v1/experiments/{made.json()['key']}/start", json=SIDE_BY_SIDE).status_code == 200
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 
 from app.database import Database, migrate
 from tests.support.codes import both, code, offer
-from tests.support.inprocess import definition
+from tests.support.inprocess import SIDE_BY_SIDE, definition
 from tests.support.last_byte import Volley
 from tests.support.ledger import query
 from tests.support.live import Live, live_service
@@ -40,7 +40,7 @@ class Race:
         made = definition(key=key, variants=both(terms), **fields)
         with self.live.client() as client:
             assert client.post("/api/v1/experiments", json=made).status_code == 201
-            assert client.post(f"/api/v1/experiments/{key}/start", json={}).status_code == 200
+            assert client.post(f"/api/v1/experiments/{key}/start", json=SIDE_BY_SIDE).status_code == 200
         heard = 0
         while heard < 5:  # in a row, over connections of both workers
             body = {"visitor_id": "v", "experiments": [key]}

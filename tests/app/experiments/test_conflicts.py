@@ -56,9 +56,9 @@ def service(sqlite_url: str, tmp_path: Path) -> Iterator[InProcess]:
         yield running
 
 
-def _found(service: InProcess, key: str) -> list[tuple[str, str, str]]:
+def _found(service: InProcess, key: str) -> list[tuple[str, str]]:
     page = service.call("GET", f"/api/v1/experiments/{key}/conflicts", kind="ro").json()
-    return [(item["severity"], item["code"], item["experiment"]) for item in page["items"]]
+    return [(item["code"], item["experiment"]) for item in page["items"]]
 
 
 def _variants(*offers: Any) -> list[dict[str, Any]]:
@@ -83,16 +83,26 @@ def test_what_is_provable_is_proved_both_ways(one: dict[str, Any], other: dict[s
     assert are_disjoint(other, one)
 
 
-def test_exclusive_offers_that_may_meet_are_a_warning_and_the_start_goes_on(service: InProcess) -> None:
+def test_exclusive_offers_stop_the_start_unless_a_reason_is_recorded(
+    service: InProcess,
+) -> None:
     service.running(key="first")
     service.create(key="second")
-    assert _found(service, "second") == [("warning", "exclusive_offers", "first")]
-    started = service.act("second", "start", {})
+    assert _found(service, "second") == [("exclusive_offers", "first")]
+    refused = service.act("second", "start", {})
+    body = refused.json()
+    assert (refused.status_code, body["code"], body["field"]) == (
+        409,
+        "exclusive_offers",
+        "variants.0.offer.stacking",
+    )
+    assert "first" in body["detail"]
+    assert body["proposal"]["layer"] == "second-layer"
+    assert service.call("GET", "/api/v1/experiments/second").json()["status"] == "draft"
+    started = service.act("second", "start", {"override_conflicts": "both are tiny"})
     assert started.status_code == 200
-    assert [(one["code"], one["field"]) for one in started.json()["warnings"]] == [
-        ("exclusive_offers", "variants.0.offer.stacking")
-    ]
-    assert started.json()["timeline"][-1]["conflicts"][0]["experiment"] == "first"
+    begun = started.json()["timeline"][-1]
+    assert (begun["override_conflicts"], begun["conflicts"][0]["experiment"]) == ("both are tiny", "first")
     assert "first" in started.json()["warnings"][0]["detail"]
 
 
@@ -134,7 +144,7 @@ def test_offers_that_cannot_meet_are_no_conflict(service: InProcess, fields: dic
 def test_a_layer_keeps_nobody_apart_when_the_ids_differ(service: InProcess) -> None:
     service.running(key="first", layer={"key": LAYER, "range": [0, 0.5]})
     service.create(key="second", unit="customer", layer={"key": LAYER, "range": [0.5, 1]})
-    assert _found(service, "second") == [("warning", "exclusive_offers", "first")]
+    assert _found(service, "second") == [("exclusive_offers", "first")]
 
 
 def test_the_same_part_of_a_layer_stops_the_start_unless_a_reason_is_recorded(service: InProcess) -> None:
@@ -142,8 +152,8 @@ def test_the_same_part_of_a_layer_stops_the_start_unless_a_reason_is_recorded(se
     service.running(key="third")
     service.create(key="second", layer={"key": LAYER, "range": [0.25, 0.75]})
     assert _found(service, "second") == [
-        ("error", "overlapping_ranges", "first"),
-        ("warning", "exclusive_offers", "third"),
+        ("overlapping_ranges", "first"),
+        ("exclusive_offers", "third"),
     ]
     refused = service.act("second", "start", {})
     assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (
@@ -151,7 +161,7 @@ def test_the_same_part_of_a_layer_stops_the_start_unless_a_reason_is_recorded(se
         "overlapping_ranges",
         "layer.range",
     )
-    assert [one["experiment"] for one in refused.json()["conflicts"]] == ["first"]
+    assert [one["experiment"] for one in refused.json()["conflicts"]] == ["first", "third"]
     started = service.act("second", "start", {"override_conflicts": "both are tiny"})
     assert started.json()["timeline"][-1]["override_conflicts"] == "both are tiny"
 
@@ -161,7 +171,7 @@ def test_paused_and_frozen_experiments_count_and_stopped_ones_do_not(service: In
     service.running(key="first")
     service.act("first", action)
     service.create(key="second")
-    assert _found(service, "second") == [("warning", "exclusive_offers", "first")]
+    assert _found(service, "second") == [("exclusive_offers", "first")]
     service.act("first", "stop")
     assert _found(service, "second") == []
 
@@ -199,7 +209,7 @@ def test_free_ranges_join_what_overlaps() -> None:
     assert free_ranges([[0, 1]]) == []
 
 
-def test_fifty_experiments_with_exclusive_offers_start_side_by_side(service: InProcess) -> None:
+def test_an_override_among_fifty_experiments_notes_twenty_of_them(service: InProcess) -> None:
     for number in range(50):
         service.running(key=f"many-{number}")
     recorded = service.call("GET", "/api/v1/experiments/many-49").json()["warnings"]

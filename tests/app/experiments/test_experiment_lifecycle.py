@@ -172,7 +172,7 @@ def test_overlapping_parts_of_a_layer_stop_the_start_unless_a_reason_is_given(se
     beside = service.running(key="beside", layer={"key": "cart", "range": [0.5, 0.6]})
     conflicts = service.call("GET", "/api/v1/experiments/second/conflicts", kind="ro").json()["items"]
     assert [item["experiment"] for item in conflicts] == [first, beside]
-    refused = service.act("second", "start")
+    refused = service.act("second", "start", {})
     assert (refused.status_code, refused.json()["code"]) == (409, "overlapping_ranges")
     started = service.act("second", "start", {"override_conflicts": "both are tiny"})
     assert started.json()["timeline"][-1]["override_conflicts"] == "both are tiny"

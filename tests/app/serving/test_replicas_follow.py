@@ -20,7 +20,7 @@ import pytest
 from app.database import Database
 from app.serving.config import bump, current_version
 from app.serving.listen import ConfigListener
-from tests.support.inprocess import definition
+from tests.support.inprocess import SIDE_BY_SIDE, definition
 from tests.support.live import ADMIN_KEY, Live, live_service
 
 KEYS = ("first", "second")
@@ -130,7 +130,7 @@ def _prepare(live: Live) -> None:
     with live.client() as http:
         for key in KEYS:
             http.post("/api/v1/experiments", json=definition(key=key)).raise_for_status()
-            http.post(f"/api/v1/experiments/{key}/start", json={}).raise_for_status()
+            http.post(f"/api/v1/experiments/{key}/start", json=SIDE_BY_SIDE).raise_for_status()
 
 
 @contextmanager

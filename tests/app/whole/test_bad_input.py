@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.app.whole.test_from_assignment_to_verdict import definition
+from tests.support.inprocess import SIDE_BY_SIDE
 from tests.support.live import Live, live_service
 
 GOOD = {
@@ -25,7 +26,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live_service(tmp_path_factory.mktemp("bad")) as started:
         with started.client() as http:
             http.post("/api/v1/experiments", json=definition()).raise_for_status()
-            http.post("/api/v1/experiments/threshold/start", json={}).raise_for_status()
+            http.post("/api/v1/experiments/threshold/start", json=SIDE_BY_SIDE).raise_for_status()
         yield started
 
 
@@ -81,7 +82,9 @@ def test_overlapping_ranges_in_one_layer_are_refused(http: httpx.Client) -> None
     for key in ("left", "right"):
         body = definition(key) | {"layer": {"key": "checkout", "range": [0, 0.6]}}
         created = http.post("/api/v1/experiments", json=body)
-        started = http.post(f"/api/v1/experiments/{key}/start", json={}) if created.is_success else created
+        started = created
+        if created.is_success:
+            started = http.post(f"/api/v1/experiments/{key}/start", json=SIDE_BY_SIDE)
     assert started.status_code in {409, 422}, started.text
     assert "left" in started.text
 
