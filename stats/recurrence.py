@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.cells import RecurrenceCell
+from stats.cohorts import Cohorts, Integers, entered, placed
 from stats.contrasts import Arm
 from stats.repeat_purchase import SurvivalContrast
 from stats.results import Inconclusive
 
-Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
@@ -90,19 +90,13 @@ class RecurrenceCurve:
 
 
 @dataclass(frozen=True)
-class RecurrenceTriangle:
+class RecurrenceTriangle(Cohorts):
     """Triggered units and their orders of one arm, by cohort day and age.
 
     Attributes:
-        window_days: ages 1 … window_days count.
-        days: cohort days, rising.
-        units: triggered units of each cohort.
         changes: rows of (cohort's index, age, other age or −1, known day, change).
     """
 
-    window_days: int
-    days: Integers
-    units: Integers
     changes: Integers
 
     @classmethod
@@ -119,17 +113,12 @@ class RecurrenceTriangle:
         Raises:
             ValueError: an order in a cohort without entries.
         """
-        days = sorted(triggered)
-        place = {day: i for i, day in enumerate(days)}
-        rows = []
-        for cell in cells:
-            if cell.cohort_day not in place:
-                raise ValueError(f"orders in cohort day {cell.cohort_day}, which has no entries")
-            if 1 <= cell.age <= window_days and cell.other_age <= window_days:
-                rows.append((place[cell.cohort_day], cell.age, cell.other_age, cell.known_day, cell.change))
-        counts = np.array([triggered[day] for day in days], dtype=np.int64)
-        changes = np.array(rows, dtype=np.int64).reshape(-1, 5)
-        return cls(window_days, np.array(days, dtype=np.int64), counts, changes)
+        rows = [
+            (index, cell.age, cell.other_age, cell.known_day, cell.change)
+            for index, cell in placed(cells, triggered, "orders")
+            if 1 <= cell.age <= window_days and cell.other_age <= window_days
+        ]
+        return cls(window_days, *entered(triggered), np.array(rows, dtype=np.int64).reshape(-1, 5))
 
     def curve(
         self,
@@ -147,11 +136,7 @@ class RecurrenceTriangle:
         >>> curve.mean, curve.variance
         (1.0, 0.5)
         """
-        followed = np.clip(day - settle_days - self.days, 0, self.window_days)
-        if first_day is not None:
-            followed = np.where(self.days >= first_day, followed, 0)
-        if last_day is not None:
-            followed = np.where(self.days <= last_day, followed, 0)
+        followed = self.followed(day, settle_days, first_day, last_day)
         cohort, age, other, known, change = self.changes.T
         inside = (known <= (day if known_by is None else known_by)) & (
             np.maximum(age, other) <= followed[cohort]
@@ -170,10 +155,6 @@ class RecurrenceTriangle:
             counts=counts,
             pairs=np.stack([age[double], other[double], change[double]]),
         )
-
-    def followed_days(self, day: int, settle_days: int) -> int:
-        """Unit-days of follow-up seen on a day: grows exactly when new information can have come."""
-        return int((np.clip(day - settle_days - self.days, 0, self.window_days) * self.units).sum())
 
 
 class RecurrenceContrast(SurvivalContrast):

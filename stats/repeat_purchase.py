@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from stats.cells import EventCell
+from stats.cohorts import Cohorts, Integers, entered, placed
 from stats.contrasts import Arm
 from stats.results import CurvePoint, Inconclusive
 
-Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
@@ -110,22 +110,16 @@ class SurvivalCurve:
 
 
 @dataclass(frozen=True)
-class EventTriangle:
+class EventTriangle(Cohorts):
     """Triggered units and their first events of one arm, by cohort day and age.
 
     Attributes:
-        window_days: ages 1 … window_days count.
-        days: cohort days, rising.
-        units: triggered units of each cohort.
         cohort: index into `days` of each change.
         age: age of each change.
         known_day: day from which each change is known.
         change: units added or taken away.
     """
 
-    window_days: int
-    days: Integers
-    units: Integers
     cohort: Integers
     age: Integers
     known_day: Integers
@@ -145,17 +139,12 @@ class EventTriangle:
         Raises:
             ValueError: an event in a cohort without entries.
         """
-        days = sorted(triggered)
-        place = {day: i for i, day in enumerate(days)}
-        rows = []
-        for cell in cells:
-            if cell.cohort_day not in place:
-                raise ValueError(f"events in cohort day {cell.cohort_day}, which has no entries")
-            if 1 <= cell.age <= window_days:
-                rows.append((place[cell.cohort_day], cell.age, cell.known_day, cell.change))
-        columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-        counts = np.array([triggered[day] for day in days], dtype=np.int64)
-        return cls(window_days, np.array(days, dtype=np.int64), counts, *columns)
+        rows = [
+            (index, cell.age, cell.known_day, cell.change)
+            for index, cell in placed(cells, triggered, "events")
+            if 1 <= cell.age <= window_days
+        ]
+        return cls(window_days, *entered(triggered), *np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
     def curve(
         self,
@@ -175,27 +164,19 @@ class EventTriangle:
             first_day: earliest cohort day, or None.
             last_day: latest cohort day, or None.
         """
-        followed = np.clip(day - settle_days - self.days, 0, self.window_days)
-        if first_day is not None:
-            followed = np.where(self.days >= first_day, followed, 0)
-        if last_day is not None:
-            followed = np.where(self.days <= last_day, followed, 0)
+        followed = self.followed(day, settle_days, first_day, last_day)
         at_risk, events = self._tables(followed, day if known_by is None else known_by)
         return SurvivalCurve(int(self.units[followed > 0].sum()), at_risk.sum(axis=0), events.sum(axis=0))
 
     def by_cohort(self, day: int, settle_days: int) -> tuple[Integers, Integers]:
         """Units at risk and events of each cohort (rows, as `days`) at each age (columns), as of one day."""
-        return self._tables(np.clip(day - settle_days - self.days, 0, self.window_days), day)
+        return self._tables(self.followed(day, settle_days), day)
 
     def _tables(self, followed: Integers, known_by: int) -> tuple[Integers, Integers]:
         events = self._events(followed, known_by)
         inside = followed[:, None] >= np.arange(1, self.window_days + 1)[None, :]
         before = np.cumsum(events, axis=1) - events
         return np.where(inside, self.units[:, None] - before, 0), events
-
-    def followed_days(self, day: int, settle_days: int) -> int:
-        """Unit-days of follow-up seen on a day: grows exactly when new information can have come."""
-        return int((np.clip(day - settle_days - self.days, 0, self.window_days) * self.units).sum())
 
     def _events(self, followed: Integers, known_by: int) -> Integers:
         table = np.zeros((len(self.days), self.window_days), dtype=np.int64)
