@@ -12,19 +12,7 @@ from app.serving.id_table import key_of
 from app.serving.index_file import IndexFile, IndexHome
 from app.serving.people import Ids, People
 from app.serving.read_anew import begun, finished, staged
-
-VISITORS, CUSTOMERS = range(1, 7), range(101, 105)
-links = st.lists(
-    st.builds(
-        Link,
-        visitor=st.sampled_from(VISITORS),
-        customer=st.sampled_from(CUSTOMERS),
-        occurred_us=st.integers(0, 3),
-        event_id=st.text("abcß", min_size=1, max_size=3),
-    ),
-    max_size=14,
-    unique_by=lambda link: link.event_id,
-)
+from tests.support.links import CUSTOMERS, VISITORS, links
 
 
 class Home:
