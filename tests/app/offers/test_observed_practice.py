@@ -34,7 +34,7 @@ def test_a_test_of_the_guide_is_created_and_starts(service: InProcess, found: di
     made = service.call("POST", "/api/v1/experiments", found)
     assert made.status_code == 201, made.text
     assert made.json()["warnings"] == []
-    started = service.act(found["key"], "start", {})
+    started = service.act(found["key"], "start")  # beside the others, which takes a reason
     assert started.status_code == 200, started.text
     unit = {"visitor_id": "v-1", "customer_id": "c-1"}
     assert service.assign(**unit, experiments=[found["key"]]).json()["assignments"][0]["in_experiment"]

@@ -79,12 +79,12 @@ def test_a_bad_definition_is_refused_naming_the_field(http: httpx.Client, name: 
 
 def test_overlapping_ranges_in_one_layer_are_refused(http: httpx.Client) -> None:
     assert http.put("/api/v1/layers/checkout", json={}).is_success
-    for key in ("left", "right"):
+    for key, reason in (("left", SIDE_BY_SIDE), ("right", {})):
         body = definition(key) | {"layer": {"key": "checkout", "range": [0, 0.6]}}
         created = http.post("/api/v1/experiments", json=body)
         started = created
         if created.is_success:
-            started = http.post(f"/api/v1/experiments/{key}/start", json=SIDE_BY_SIDE)
+            started = http.post(f"/api/v1/experiments/{key}/start", json=reason)
     assert started.status_code in {409, 422}, started.text
     assert "left" in started.text
 
