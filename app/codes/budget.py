@@ -3,7 +3,6 @@
 Every step is one guarded UPDATE per budget inside the writer's transaction; nothing is read first.
 """
 
-import json
 from collections.abc import Callable
 
 from app.codes.refusals import budget as spent_refusal
@@ -109,5 +108,11 @@ def is_closed(transaction: Transaction, experiment: str) -> bool:
 
 
 def code_rest(code: int, claimed_by: int | None = None, *, is_claim: bool = False) -> str:
-    """What a ledger row says of a code beside its columns, as JSON."""
-    return json.dumps({"code": code} if is_claim else {"claimed_by": claimed_by, "code": code})
+    """What a ledger row says of a code beside its columns, as JSON.
+
+    >>> code_rest(7)
+    '{"claimed_by": null, "code": 7}'
+    """
+    if is_claim:
+        return f'{{"code": {code}}}'
+    return f'{{"claimed_by": {"null" if claimed_by is None else claimed_by}, "code": {code}}}'

@@ -1,13 +1,12 @@
 """Freeing what time has freed: reservations past their end, promises of codes past theirs."""
 
 from app.codes import budget, uses
+from app.codes.stored import CODE_AND_USE, Code, code_and_use
 from app.codes.terms import CodeTerms
-from app.codes.uses import Code
 from app.ledger.transaction import Transaction
 
-_JOINED = ", ".join([f"c.{name}" for name in Code._fields] + [f"u.{name}" for name in uses.use_columns()])
 _OVER = (
-    f"SELECT {_JOINED} FROM code_uses u JOIN codes c ON c.id = u.code"  # noqa: S608 - names of ours only
+    f"SELECT {CODE_AND_USE} FROM code_uses u JOIN codes c ON c.id = u.code"  # noqa: S608 - names of ours only
     " WHERE u.state = 'reserved' AND u.expires_at_us <= :now_us"
 )
 _OF_CODE = f"{_OVER} AND u.code = :code"
@@ -26,7 +25,7 @@ _LET_GO = (
 def free_reservations(transaction: Transaction, terms: CodeTerms, code: Code) -> bool:
     """Give back what other orders reserved of a code and let expire; whether there was any."""
     over = transaction.run(_OF_CODE, now_us=transaction.now_us, code=code.id).fetchall()
-    freed = [uses.give_back(transaction, terms, *uses.code_and_use(row)) for row in over]
+    freed = [uses.give_back(transaction, terms, *code_and_use(row)) for row in over]
     return any(freed)
 
 
@@ -34,7 +33,7 @@ def free_what_expired(transaction: Transaction, terms: CodeTerms) -> bool:
     """Free what a variant's budgets hold for expired reservations and claims; whether there was any."""
     key = {"experiment": terms.experiment, "variant": terms.variant, "now_us": transaction.now_us}
     over = transaction.run(_OF_VARIANT, **key).fetchall()
-    freed = [uses.give_back(transaction, terms, *uses.code_and_use(row)) for row in over]
+    freed = [uses.give_back(transaction, terms, *code_and_use(row)) for row in over]
     minor, count = transaction.one(_HELD, **key)
     if count:
         transaction.run(_LET_GO, **key)

@@ -10,29 +10,29 @@ from typing import Final
 
 from app.codes import uses
 from app.codes.book import Terms
+from app.codes.stored import CODE_AND_USE, Code, Use, code_and_use
 from app.codes.terms import CodeTerms
-from app.codes.uses import Code, Use
 from app.ledger.rows import Item
 from app.ledger.transaction import Follower, Transaction
 
 _TELLING: Final = frozenset({"order", "order_updated", "order_cancelled", "refund"})
-_JOINED = ", ".join([f"c.{name}" for name in Code._fields] + [f"u.{name}" for name in Use._fields])
 _USES = (
-    f"SELECT {_JOINED} FROM code_uses u JOIN codes c ON c.id = u.code"  # noqa: S608 - names of ours only
+    f"SELECT {CODE_AND_USE} FROM code_uses u JOIN codes c ON c.id = u.code"  # noqa: S608 - names of ours only
     " WHERE u.order_id = :order_id AND (u.state = 'redeemed' OR u.with_order) ORDER BY u.id"
 )
 _WITH_USES = (
     "SELECT DISTINCT order_id FROM code_uses WHERE order_id IN {keys} AND (state = 'redeemed' OR with_order)"
 )
-_CANCELLED = "SELECT min(occurred_at_us) FROM events WHERE order_id = :order_id AND type = 'order_cancelled'"
+_ENDINGS = (
+    "SELECT (SELECT min(occurred_at_us) FROM events WHERE order_id = :order_id AND type = 'order_cancelled'),"
+    " refunded, refunded_us FROM (SELECT sum(amount_minor) AS refunded, max(occurred_at_us) AS refunded_us"
+    " FROM events WHERE order_id = :order_id AND type = 'refund') refunds"
+)
 _STATE = "SELECT items_minor - discount_minor AS paid, occurred_at_us, event_id FROM events"
 _PAID = (
     f"SELECT paid FROM ({_STATE} WHERE order_id = :order_id AND type = 'order'"  # noqa: S608 - names of ours only
     f" UNION ALL {_STATE} WHERE order_id = :order_id AND type = 'order_updated') states"
     " ORDER BY occurred_at_us DESC, event_id DESC LIMIT 1"
-)
-_REFUNDED = (
-    "SELECT sum(amount_minor), max(occurred_at_us) FROM events WHERE order_id = :order_id AND type = 'refund'"
 )
 _REDEEMED = (
     "SELECT occurred_at_us FROM events WHERE type = 'redemption' AND experiment = :experiment"
@@ -62,7 +62,7 @@ def settle(transaction: Transaction, order_id: str, terms_of: Terms) -> None:
         return
     ended_at_us = ended_us(transaction, order_id)
     for row in rows:
-        code, use = uses.code_and_use(row)
+        code, use = code_and_use(row)
         terms = terms_of(code.experiment, code.variant, transaction)
         if terms is None or not terms.gives_back:
             continue
@@ -99,9 +99,8 @@ def ended_us(transaction: Transaction, order_id: str) -> int | None:
     Returns:
         Microseconds since 1970 UTC, by the shop's own times; None while something of the order is left.
     """
-    cancelled_us = transaction.one(_CANCELLED, order_id=order_id)[0]
+    cancelled_us, refunded, refunded_us = transaction.one(_ENDINGS, order_id=order_id)
     if cancelled_us is not None:
         return int(cancelled_us)
-    refunded, refunded_us = transaction.one(_REFUNDED, order_id=order_id)
     paid = None if refunded is None else transaction.one(_PAID, order_id=order_id)
     return int(refunded_us) if paid is not None and refunded >= paid[0] else None

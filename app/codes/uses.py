@@ -1,17 +1,14 @@
-"""The rows of codes and their uses: found, taken, given back. Every change is one guarded statement."""
+"""Uses of codes: taken, given back. Every change is one guarded statement."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.codes import budget, refusals
 from app.codes.person import Person, Who
+from app.codes.stored import USE_COLUMNS, Code, Use
 from app.codes.terms import CodeTerms
 from app.errors import Conflict, Gone
 from app.ledger.transaction import Entry, Transaction
 
-_CODE = (
-    "SELECT c.id, c.experiment, c.variant, c.kind, c.owner, c.uses_left, c.valid_until_us FROM codes c"
-    " WHERE c.digest = :digest"
-)
 _TAKE = "UPDATE codes SET uses_left = uses_left - 1 WHERE id = :code AND (uses_left IS NULL OR uses_left > 0)"
 _RETURN = "UPDATE codes SET uses_left = uses_left + 1 WHERE id = :code"
 _ADD = (
@@ -20,12 +17,16 @@ _ADD = (
     " CAST(:visitor AS BIGINT), CAST(:customer AS BIGINT), :state,"
     " CAST(:amount_minor AS BIGINT), CAST(:held_minor AS BIGINT), CAST(:of_claim AS BOOLEAN), FALSE,"
     " CAST(:expires_at_us AS BIGINT), CAST(:now_us AS BIGINT)"
-    " WHERE CAST(:most AS BIGINT) IS NULL OR (SELECT count(*) FROM code_uses"
-    " WHERE code = :code AND unit IN {mine} AND state <> 'given_back') < CAST(:most AS BIGINT)"
-    " ON CONFLICT (code, order_id) DO UPDATE SET unit = excluded.unit, visitor = excluded.visitor,"
-    " customer = excluded.customer, state = excluded.state, amount_minor = excluded.amount_minor,"
-    " held_minor = excluded.held_minor, of_claim = excluded.of_claim, with_order = FALSE,"
+    " WHERE {allowed} ON CONFLICT (code, order_id) DO UPDATE SET unit = excluded.unit,"
+    " visitor = excluded.visitor, customer = excluded.customer, state = excluded.state,"
+    " amount_minor = excluded.amount_minor, held_minor = excluded.held_minor,"
+    " of_claim = excluded.of_claim, with_order = FALSE,"
     " expires_at_us = excluded.expires_at_us, at_us = excluded.at_us WHERE code_uses.state = 'given_back'"
+    " RETURNING {columns}"
+)
+_NOT_TOO_OFTEN = (
+    "(SELECT count(*) FROM code_uses WHERE code = :code AND unit IN {mine} AND state <> 'given_back')"
+    " < CAST(:most AS BIGINT)"
 )
 _OTHERS_RESERVED = "SELECT 1 FROM code_uses WHERE code = :code AND state = 'reserved' LIMIT 1"
 _TAKE_HELD = (
@@ -41,7 +42,7 @@ _HOLD_AGAIN = (
 _REDEEM_RESERVED = (
     "UPDATE code_uses SET state = 'redeemed', amount_minor = :amount_minor, held_minor = 0,"
     " expires_at_us = NULL, at_us = :now_us, visitor = :visitor, customer = :customer"
-    " WHERE id = :id AND state = 'reserved' AND expires_at_us > :now_us"
+    " WHERE id = :id AND state = 'reserved' AND expires_at_us > :now_us RETURNING {columns}"
 )
 _GIVE_BACK = (
     "UPDATE code_uses SET state = 'given_back', held_minor = 0, expires_at_us = NULL, at_us = :now_us"
@@ -54,69 +55,6 @@ _REDEEM_AGAIN = (
 )
 _USED = "SELECT count(*) FROM code_uses WHERE code = :code AND unit IN {mine} AND state <> 'given_back'"
 _LEFT = "SELECT 1 FROM codes WHERE id = :code AND (uses_left IS NULL OR uses_left > 0)"
-_CLAIM_ENDS = (
-    "SELECT valid_until_us FROM code_claims WHERE experiment = :experiment AND code = :code"
-    " AND unit IN {mine} ORDER BY claimed_at_us DESC LIMIT 1"
-)
-
-
-class Code(NamedTuple):
-    """A code as stored, without its text; see `tables.CodeRow`."""
-
-    id: int
-    experiment: str
-    variant: str
-    kind: str
-    owner: int | None
-    uses_left: int | None
-    valid_until_us: int | None
-
-
-class Use(NamedTuple):
-    """One use of one code by one order; see `tables.UseRow`."""
-
-    id: int
-    code: int
-    order_id: str
-    unit: int
-    visitor: int | None
-    customer: int | None
-    state: str
-    amount_minor: int
-    held_minor: int
-    of_claim: bool
-    with_order: bool
-    expires_at_us: int | None
-    at_us: int
-
-
-_USE = f"SELECT {', '.join(Use._fields)} FROM code_uses WHERE code = :code AND order_id = :order_id"  # noqa: S608 - names of ours only
-
-
-def find_code(transaction: Transaction, digest: bytes | None) -> Code:
-    """The code with this digest.
-
-    Raises:
-        NotFound: there is none.
-    """
-    found = None if digest is None else transaction.one(_CODE, digest=digest)
-    if found is None:
-        raise refusals.unknown()
-    return Code(*found)
-
-
-def find_use(transaction: Transaction, code: Code, order_id: str) -> Use | None:
-    """What the order did with the code, or None."""
-    found = transaction.one(_USE, code=code.id, order_id=order_id)
-    return None if found is None else Use(*found)
-
-
-def claim_of(transaction: Transaction, code: Code, who: Who) -> tuple[int | None] | None:
-    """Until when the code is this person's by the last claim; None when there is no claim."""
-    mine, numbers = who.among(transaction)
-    values = {"experiment": code.experiment, "code": code.id, **numbers}
-    found = transaction.one(_CLAIM_ENDS.format(mine=mine), **values)
-    return None if found is None else (found[0],)
 
 
 def _used(transaction: Transaction, code: Code, who: Who) -> int:
@@ -152,24 +90,21 @@ def take(  # noqa: PLR0913 - what a use is
     state: str,
     amount_minor: int,
     expires_at_us: int | None = None,
-) -> bool:
+) -> Use:
     """Take one use: of the code, of what its redeemer may use, of the budget. All of it or, refused, nothing.
-
-    Returns:
-        Whether it came out of what the budget held for a claim.
 
     Raises:
         Conflict: nothing is left of one of them.
     """
-    most = _most_of_one(terms, code)
+    most = most_of_one(terms, code)
     who = person.who(transaction, terms.unit) if most is not None or person.customer_id else None
     unit = person.unit_number(transaction, terms.unit) if who is None else who.unit
     if transaction.changed(_TAKE, code=code.id) == 0:
         raise _none_left(transaction, code)
     of_claim, held_minor = _take_from_budget(transaction, terms, code, unit, state, amount_minor)
-    mine, numbers = (who or Who(unit, frozenset({unit}))).among(transaction)
-    added = transaction.changed(
-        _ADD.format(mine=mine),
+    allowed, numbers = _bounded(transaction, most, who)
+    added = transaction.one(
+        _ADD.format(allowed=allowed, columns=USE_COLUMNS),
         **numbers,
         code=code.id,
         experiment=code.experiment,
@@ -183,14 +118,21 @@ def take(  # noqa: PLR0913 - what a use is
         of_claim=of_claim,
         expires_at_us=expires_at_us,
         now_us=transaction.now_us,
-        most=most,
     )
-    if added == 0:
+    if added is None:
         raise refusals.spent("this customer used it as often as one may")
-    return of_claim
+    return Use(*added)
 
 
-def _most_of_one(terms: CodeTerms, code: Code) -> int | None:
+def _bounded(transaction: Transaction, most: int | None, who: Who | None) -> tuple[str, dict[str, Any]]:
+    """The condition that a person has used the code less often than one may, and the values of its names."""
+    if most is None or who is None:
+        return "TRUE", {}
+    mine, numbers = who.among(transaction)
+    return _NOT_TOO_OFTEN.format(mine=mine), {**numbers, "most": most}
+
+
+def most_of_one(terms: CodeTerms, code: Code) -> int | None:
     """How often one person may use the code; None where all together may not use it more often than that."""
     most, all_together = terms.uses_per_customer, terms.uses
     is_ours = code.kind in {"personal", "pool"}  # an imported code may have uses of its own
@@ -219,24 +161,26 @@ def _take_from_budget(  # noqa: PLR0913, PLR0917 - what a use costs
 
 def redeem_reserved(
     transaction: Transaction, terms: CodeTerms, use: Use, person: Person, amount_minor: int
-) -> bool:
-    """Turn a reservation that still runs into a redemption; whether it did.
+) -> Use | None:
+    """Turn a reservation that still runs into a redemption; None where it does not run.
 
     Raises:
         BudgetSpent: the discount is larger than what was reserved, and does not fit.
     """
-    changed = transaction.changed(
-        _REDEEM_RESERVED,
+    changed = transaction.one(
+        _REDEEM_RESERVED.format(columns=USE_COLUMNS),
         id=use.id,
         amount_minor=amount_minor,
         now_us=transaction.now_us,
         visitor=person.visitor_number(transaction),
         customer=person.customer_number(transaction),
     )
-    if changed and terms.scopes:
+    if changed is None:
+        return None
+    if terms.scopes:
         freed = {"held_minor": -use.held_minor, "held_uses": -1}
         budget.move(transaction, terms, **freed, spent_minor=terms.charge(amount_minor), spent_uses=1)
-    return bool(changed)
+    return Use(*changed)
 
 
 def give_back(transaction: Transaction, terms: CodeTerms, code: Code, use: Use) -> bool:
@@ -321,14 +265,3 @@ def write_use(  # noqa: PLR0913, PLR0917 - what the ledger says of a use
     }
     given = {name: value for name, value in content.items() if value is not None}
     transaction.write(Entry(*people, given))
-
-
-def use_columns() -> tuple[str, ...]:
-    """Columns of `Use` in their order, for other queries."""
-    return Use._fields
-
-
-def code_and_use(row: Any) -> tuple[Code, Use]:
-    """A row of the code's columns followed by the use's."""
-    width = len(Code._fields)
-    return Code(*row[:width]), Use(*row[width:])

@@ -11,8 +11,9 @@ from app.codes.book import Terms
 from app.codes.expiry import free_reservations, free_what_expired
 from app.codes.giving_back import ended_us, settle
 from app.codes.person import Person, Who
+from app.codes.stored import Code, Use, claim_of, find
 from app.codes.terms import DAY_US, CodeTerms
-from app.codes.uses import Code, Use
+from app.errors import Refusal
 from app.ledger.rows import Identifier
 from app.ledger.transaction import Transaction
 from app.offers.past import orders_of, with_orders
@@ -71,11 +72,10 @@ class CodeDeed:
         raise NotImplementedError
 
     def _found(self, transaction: Transaction) -> tuple[Code, CodeTerms, Use | None]:
-        code = uses.find_code(transaction, self.digest)
+        code, use = find(transaction, self.digest, self.order_id)
         terms = self.terms_of(code.experiment, code.variant, transaction)
         if terms is None:
             raise refusals.unknown()
-        use = None if self.order_id is None else uses.find_use(transaction, code, self.order_id)
         return code, terms, use
 
     def _check(self, transaction: Transaction, code: Code, terms: CodeTerms, *, is_held: bool) -> int | None:
@@ -86,7 +86,7 @@ class CodeDeed:
         of_many = code.owner is None and code.kind == "shared"
         of_orders = code.owner is None and terms.needs_order
         who = self.person.who(transaction, terms.unit) if terms.bound or of_many or of_orders else None
-        claim = uses.claim_of(transaction, code, who) if who is not None and of_many else None
+        claim = claim_of(transaction, code, who) if who is not None and of_many else None
         ends = [*(claim or ()), code.valid_until_us, terms.ends_at_us]
         if who is not None and of_orders and claim is None:
             ends.append(self._order_end_us(transaction, terms, who))
@@ -131,42 +131,45 @@ class CodeDeed:
         runs = use is not None and use.state == "reserved" and (use.expires_at_us or 0) > transaction.now_us
         return use if runs else None
 
-    def _take(
-        self, transaction: Transaction, code: Code, terms: CodeTerms, state: str, amount_minor: int
-    ) -> Any:
+    def _take(  # noqa: PLR0913, PLR0917 - what a use is
+        self,
+        transaction: Transaction,
+        code: Code,
+        terms: CodeTerms,
+        use: Use | None,
+        state: str,
+        amount_minor: int,
+    ) -> Use | Refusal:
         """One use for this order, or the refusal; a spent budget freezes the experiment."""
-        free_reservations(transaction, terms, code)
-        expires_at_us = transaction.now_us + self.ttl_seconds * MICROSECONDS if state == "reserved" else None
+        may_lack = use is not None or code.uses_left == 0 or uses.most_of_one(terms, code) is not None
+        if may_lack:
+            free_reservations(transaction, terms, code)
+        if not terms.scopes:
+            return self._taken(transaction, code, terms, state, amount_minor)
         try:
-            self._taken(transaction, code, terms, state, amount_minor, expires_at_us)
+            with transaction.savepoint():
+                return self._taken(transaction, code, terms, state, amount_minor)
         except refusals.BudgetSpent as refusal:
             if not free_what_expired(transaction, terms):
                 for scope in terms.scopes:
                     budget.close(transaction, terms, scope)
                 return refusal  # an answer, not a raise: the freeze stays
-            self._taken(transaction, code, terms, state, amount_minor, expires_at_us)
-        return None
+        return self._taken(transaction, code, terms, state, amount_minor)
 
-    def _taken(  # noqa: PLR0913, PLR0917 - what a use is
-        self,
-        transaction: Transaction,
-        code: Code,
-        terms: CodeTerms,
-        state: str,
-        amount_minor: int,
-        expires_at_us: int | None,
-    ) -> None:
-        with transaction.savepoint():
-            uses.take(
-                transaction,
-                terms,
-                code,
-                self.person,
-                order_id=str(self.order_id),
-                state=state,
-                amount_minor=amount_minor,
-                expires_at_us=expires_at_us,
-            )
+    def _taken(
+        self, transaction: Transaction, code: Code, terms: CodeTerms, state: str, amount_minor: int
+    ) -> Use:
+        expires_at_us = transaction.now_us + self.ttl_seconds * MICROSECONDS if state == "reserved" else None
+        return uses.take(
+            transaction,
+            terms,
+            code,
+            self.person,
+            order_id=str(self.order_id),
+            state=state,
+            amount_minor=amount_minor,
+            expires_at_us=expires_at_us,
+        )
 
     def _answer(  # noqa: PLR0913, PLR0917 - what the answer says
         self,
@@ -174,12 +177,11 @@ class CodeDeed:
         status: str,
         code: Code,
         terms: CodeTerms,
-        amount_minor: int,
+        use: Use,
         end_us: int | None,
     ) -> Done:
-        use = None if self.order_id is None else uses.find_use(transaction, code, self.order_id)
         froze = budget.close_if_full(transaction, terms, lambda: free_what_expired(transaction, terms))
-        return Done(status, code, terms, use, amount_minor, end_us, froze)
+        return Done(status, code, terms, use, use.amount_minor, end_us, froze)
 
 
 class Validate(CodeDeed):
@@ -213,8 +215,10 @@ class Reserve(CodeDeed):
         if held is not None:
             return Done("reserved", code, terms, held, held.amount_minor, end_us)
         amount_minor = self._discount_minor(transaction, terms, None)
-        refusal = self._take(transaction, code, terms, "reserved", amount_minor)
-        return refusal or self._answer(transaction, "reserved", code, terms, amount_minor, end_us)
+        taken = self._take(transaction, code, terms, use, "reserved", amount_minor)
+        if isinstance(taken, Refusal):
+            return taken
+        return self._answer(transaction, "reserved", code, terms, taken, end_us)
 
 
 class Redeem(CodeDeed):
@@ -228,17 +232,18 @@ class Redeem(CodeDeed):
         held = self._held(transaction, use)
         end_us = self._check(transaction, code, terms, is_held=held is not None)
         amount_minor = self._discount_minor(transaction, terms, held)
-        if use is None or not uses.redeem_reserved(transaction, terms, use, self.person, amount_minor):
-            refusal = self._take(transaction, code, terms, "redeemed", amount_minor)
-            if refusal is not None:
-                return refusal
+        kept = use and uses.redeem_reserved(transaction, terms, use, self.person, amount_minor)
+        taken = kept or self._take(transaction, code, terms, use, "redeemed", amount_minor)
+        if isinstance(taken, Refusal):
+            return taken
         people = self.person.visitor_number(transaction), self.person.customer_number(transaction)
         order_id, currency = str(self.order_id), terms.offer.get("currency")
         uses.write_use(
             transaction, "redemption", code, people, order_id, amount_minor, currency, at_us=self.at_us
         )
-        settle(transaction, order_id, self.terms_of)  # its cancellation may have come before it
-        return self._answer(transaction, "redeemed", code, terms, amount_minor, end_us)
+        if ended_us(transaction, order_id) is not None:  # its cancellation came before it
+            settle(transaction, order_id, self.terms_of)
+        return self._answer(transaction, "redeemed", code, terms, taken, end_us)
 
 
 class Rollback(CodeDeed):

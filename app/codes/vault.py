@@ -54,13 +54,13 @@ class Vault:
 
     def seal_any(self, text: str) -> Sealed:
         """A text that somebody took for a code; one that can be no code has a digest of its own."""
-        digest = self.digest(text) or hmac.digest(self._pepper, b"\0" + text.encode(), hashlib.sha256)
+        digest = self.digest(text) or self._hashed(b"\0" + text.encode())
         return self._seal(text, digest)
 
     def digest(self, text: str) -> bytes | None:
         """What a code as somebody typed it is looked up by; None when it can be no code."""
         plain = read_code(text)
-        return None if plain is None else hmac.digest(self._pepper, plain.encode(), hashlib.sha256)
+        return None if plain is None else self._hashed(plain.encode())
 
     def open(self, sealed: Sealed) -> str:
         """The text of a code.
@@ -84,9 +84,15 @@ class Vault:
         nonce = self._draw(_NONCE_BYTES)
         return Sealed(digest, nonce + self._cipher.encrypt(nonce, text.encode(), digest))
 
+    def _hashed(self, plain: bytes) -> bytes:
+        """A copy of the keyed hash; `hmac.digest` would let other threads run and wait for its turn."""
+        mac = self._keyed.copy()
+        mac.update(plain)
+        return mac.digest()
+
     @cached_property
-    def _pepper(self) -> bytes:
-        return self._settings.derived_key("codes:look-up")
+    def _keyed(self) -> hmac.HMAC:
+        return hmac.new(self._settings.derived_key("codes:look-up"), digestmod=hashlib.sha256)
 
     @cached_property
     def _cipher(self) -> AESGCM:

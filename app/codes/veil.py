@@ -26,5 +26,5 @@ class Veil:
 
     def mark(self, kind: str, text: str) -> int:
         """The number of a fingerprint, 1 … 2^63 − 1."""
-        digest = hmac.digest(self._key, f"{kind}\0{text}".encode(), hashlib.sha256)
+        digest = hmac.new(self._key, f"{kind}\0{text}".encode(), hashlib.sha256).digest()
         return int.from_bytes(digest[:_MARK_BYTES]) >> 1 or 1

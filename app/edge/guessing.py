@@ -34,6 +34,9 @@ FILE_NAME: Final = "guesses"
 _SLOT: Final = struct.Struct("<QII")  # whose, window, count
 _SLOTS: Final = 8192
 _NEAR: Final = 8
+_NEIGHBOURS: Final = struct.Struct("<" + "QII" * _NEAR)
+_TOGETHER: Final = 32
+"""Redemptions that a worker counts in one go: each would ask the system for the file by itself."""
 _PATIENCE: Final = 1000
 _TURN_SECONDS: Final = 0.0001
 _BYTES: Final = _SLOT.size * _SLOTS
@@ -75,18 +78,19 @@ class Counters:
 
     def read(self, name: str, window: int) -> int:
         """The count under a name."""
-        mark = self._mark(name)
-        for place in self._places(mark):
-            found = _SLOT.unpack_from(self._opened(), place)
-            if found[:2] == (mark, window):
-                return int(found[2])
+        mark, table = self._mark(name), self._opened()
+        found = _NEIGHBOURS.unpack_from(table, _place(mark))
+        for at in range(0, len(found), 3):
+            if found[at] == mark and found[at + 1] == window:
+                return int(found[at + 2])
         return 0
 
     def add(self, name: str, window: int, more: int) -> None:
         """Count some more; exact, whoever else counts at the same moment."""
         mark, table = self._mark(name), self._opened()
         with self._alone():
-            slots = [(place, *_SLOT.unpack_from(table, place)) for place in self._places(mark)]
+            places = range(_place(mark), _place(mark) + _NEIGHBOURS.size, _SLOT.size)
+            slots = [(place, *_SLOT.unpack_from(table, place)) for place in places]
             mine = next((slot for slot in slots if slot[1:3] == (mark, window)), None)
             if mine is None:  # the least of the others goes: what is over, or counts little
                 mine = (min(slots, key=lambda slot: (slot[2] == window, slot[3]))[0], mark, window, 0)
@@ -99,9 +103,6 @@ class Counters:
     def _mark(self, name: str) -> int:
         digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, key=self._secret)
         return int.from_bytes(digest.digest(), "little")
-
-    def _places(self, mark: int) -> Iterator[int]:
-        return ((mark + near) % _SLOTS * _SLOT.size for near in range(_NEAR))
 
     def _opened(self) -> bytearray | mmap.mmap:
         if self._table is None:
@@ -155,6 +156,7 @@ class GuessLimit:
         self._counters = counters
         self._most = most
         self._most_of_one = most_of_one
+        self._sold: dict[tuple[str, int], int] = {}
 
     def admit(self, asker: Asker, now_us: int) -> None:
         """Let a request pass, or not.
@@ -164,7 +166,7 @@ class GuessLimit:
         """
         window, read = _window(now_us), self._counters.read
         unknown = read(_till(asker), window)
-        is_shut = unknown >= self._most and unknown >= self._most + read(_used(asker), window)
+        is_shut = unknown >= self._most and unknown >= self._most + self._redemptions(asker, window)
         if is_shut or read(_shopper(asker), window) >= self._most_of_one:
             wait_us = WINDOW_US - now_us % WINDOW_US
             raise TooManyRequests(
@@ -179,14 +181,34 @@ class GuessLimit:
             self._counters.add(name, _window(now_us), guesses)
 
     def redeemed(self, asker: Asker, now_us: int) -> None:
-        """A code was used for an order: who sells has shoppers who mistype."""
-        self._counters.add(_used(asker), _window(now_us), 1)
+        """A code was used for an order: who sells has shoppers who mistype.
+
+        Other workers hear of it with the next `_TOGETHER` at the latest, this one at once.
+        """
+        name = _used(asker), _window(now_us)
+        self._sold[name] = self._sold.get(name, 0) + 1
+        if self._sold[name] >= _TOGETHER or len(self._sold) >= _TOGETHER:
+            self._tell()
+
+    def _redemptions(self, asker: Asker, window: int) -> int:
+        self._tell()
+        return self._counters.read(_used(asker), window)
+
+    def _tell(self) -> None:
+        for (name, window), count in self._sold.items():
+            self._counters.add(name, window, count)
+        self._sold.clear()
 
 
 def guess_limit(services: "Services") -> GuessLimit:
     """The limit of this installation."""
     settings = services.settings
     return GuessLimit(Counters(settings.data_dir / FILE_NAME, lambda: settings.derived_key("guesses")))
+
+
+def _place(mark: int) -> int:
+    """Where the slots begin in which a mark may be counted."""
+    return mark % (_SLOTS - _NEAR + 1) * _SLOT.size
 
 
 def _window(now_us: int) -> int:

@@ -22,8 +22,7 @@ from app.ledger.rows import Item
 from app.ledger.stores import Store
 from app.ledger.transaction import Transaction
 from app.ledger.writer import Request, Writer
-from app.main import create_app
-from app.settings import Settings
+from app.main import application_factory
 
 WRITTEN_TOGETHER = 200
 
@@ -97,7 +96,7 @@ def main(port: int, planted: Sequence[str]) -> None:
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            app: Any = create_app(Settings())
+            app: Any = application_factory()  # as `offerlab serve` does, with its memory arranged
             uvicorn.run(app, port=port, log_level="error", access_log=False)
             os._exit(0)
         print(child, flush=True)  # noqa: T201 - as above

@@ -66,6 +66,15 @@ def test_each_redemption_lets_one_more_be_mistyped(tmp_path: Path) -> None:
     assert refused(limit, asker("new")) is None
 
 
+def test_workers_tell_each_other_of_redemptions_a_few_at_a_time(tmp_path: Path) -> None:
+    mine, other = (GuessLimit(counters(tmp_path), most=10, most_of_one=100) for _ in range(2))
+    mine.count(asker(), NOW_US, guesses=60)
+    assert refused(other, asker("new")) == 20
+    for number in range(64):
+        mine.redeemed(asker(f"b-{number}"), NOW_US)
+    assert refused(other, asker("new")) is None
+
+
 COUNTING = """
 import sys; from pathlib import Path; from app.edge.guessing import Counters
 mine = Counters(Path(sys.argv[1]), lambda: b"s" * 32)

@@ -2,6 +2,7 @@
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -139,6 +140,19 @@ def test_a_reservation_is_redeemed_by_its_order_also_after_the_codes_end(service
     shop.post("reserve", code=given, visitor_id="v-1", order_id="o-1", ttl_seconds=600)
     service.clock.advance(2 * MINUTE)
     assert shop.redeem(given, "o-1").json()["status"] == "redeemed"
+
+
+@pytest.mark.parametrize("terms", [{}, {"uses_per_customer": None}])
+def test_the_order_whose_reservation_ran_out_may_still_redeem(
+    service: InProcess, terms: dict[str, Any]
+) -> None:
+    shop = open_shop(service, offer(code=code(**terms)))
+    given = shop.claim()
+    shop.post("reserve", code=given, visitor_id="v-1", order_id="o-1", ttl_seconds=600)
+    service.clock.advance(600)
+    assert shop.redeem(given, "o-1").json()["status"] == "redeemed"
+    assert shop.redeem(given, "o-1").json()["status"] == "redeemed"
+    assert len(shop.ledger("redemption")) == 1
 
 
 def test_a_rollback_gives_the_use_back_once_and_is_on_the_books(service: InProcess) -> None:
