@@ -73,7 +73,7 @@ class NamedCode(NamedTuple):
 
 
 def named_codes(database: Database, cut: Cut, experiment: str | None = None) -> Iterator[NamedCode]:
-    """Codes that orders name in their newest state.
+    """Codes that orders name in their newest state, in the order in which the orders came.
 
     Args:
         database: where the ledger is.
@@ -86,7 +86,7 @@ def named_codes(database: Database, cut: Cut, experiment: str | None = None) -> 
             f"{statement} AND c.experiment = :experiment",
             {**values, "experiment": experiment},
         )
-    found = read_table(database, statement, values, _NAMED)
+    found = read_table(database, f"{statement} ORDER BY k.seq, k.digest", values, _NAMED)
     redeemed = _redeemed(database, cut.through_seq, experiment) if found.num_rows else set()
     for row in found.to_pylist():
         code = row.pop("code")
