@@ -69,6 +69,7 @@ class ExperimentMeta:
         notices: codes shown above the numbers (`aa_test`, `simulated`, `restored`, …).
         started: ISO date or time of the start, or None.
         days: shop days since the start.
+        unit: whom it randomises, `visitor` or `customer`.
     """
 
     key: str
@@ -79,6 +80,7 @@ class ExperimentMeta:
     notices: tuple[str, ...] = ()
     started: str | None = None
     days: int = 0
+    unit: str = "visitor"
 
     @property
     def names(self) -> dict[str, str]:
@@ -109,6 +111,7 @@ class ListRow:
         text: the verdict sentence in the page's language, or empty.
         units: units exposed so far.
         notices: codes such as `simulated`, shown as labels.
+        unit: as in `ExperimentMeta`.
     """
 
     key: str
@@ -119,6 +122,7 @@ class ListRow:
     text: str = ""
     units: int = 0
     notices: tuple[str, ...] = ()
+    unit: str = "visitor"
 
 
 @dataclass(frozen=True, slots=True)

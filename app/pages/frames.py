@@ -28,22 +28,24 @@ def experiment_meta(row: ExperimentRow, result: Result, now_us: int) -> Experime
         notices=notices(row, result),
         started=_started(row),
         days=_days(row, now_us),
+        unit=definition["unit"],
     )
 
 
 def list_row(row: ExperimentRow, result: Result | None, locale: str, now_us: int) -> ListRow:
     """One line of the list; `result` is None for a draft."""
+    status, unit = shown_status(row, now_us), row.definition["unit"]
+    ended = status in ENDED_STATUSES
     return ListRow(
         key=row.key,
         name=row.name,
-        status=shown_status(row, now_us),
+        status=status,
         days=_days(row, now_us),
         state=None if result is None else result.verdict.state,
-        text=""
-        if result is None
-        else verdict_sentence(result, locale, ended=shown_status(row, now_us) in ENDED_STATUSES),
+        text="" if result is None else verdict_sentence(result, locale, ended=ended, unit=unit),
         units=0 if result is None else sum(result.trust.srm.counts.values()),
         notices=notices(row, result),
+        unit=unit,
     )
 
 

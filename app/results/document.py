@@ -32,9 +32,14 @@ _FIELDS = (
 )
 
 
-def with_words(result: Result) -> Result:
-    """The same result, its verdict said in every language."""
-    text = {locale: verdict_sentence(result, locale) for locale in LOCALES}
+def with_words(result: Result, unit: str = "visitor") -> Result:
+    """The same result, its verdict said in every language.
+
+    Args:
+        result: without words.
+        unit: whom the experiment randomises, `visitor` or `customer`.
+    """
+    text = {locale: verdict_sentence(result, locale, unit=unit) for locale in LOCALES}
     return replace(result, verdict=replace(result.verdict, text=text))
 
 

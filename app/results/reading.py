@@ -84,7 +84,7 @@ def read(study: Study, question: Question, written: Written) -> Result:
         if _contradict(found.verdict, other.verdict):
             notes = {**question.notes, POLICIES_DIFFER: 1}
             found = _read_one(study, replace(question, notes=notes), written)
-    return with_words(found)
+    return with_words(found, study.scope.unit)
 
 
 def _read_one(study: Study, question: Question, written: Written) -> Result:

@@ -44,7 +44,7 @@ def render_experiment(  # noqa: PLR0913 -- the last three are keyword-only and h
     Returns:
         A whole HTML document.
     """
-    words = words_for(locale)
+    words = words_for(locale, meta.unit)
     names = meta.names
     control = next((variant.key for variant in meta.variants if variant.control), "")
     return _render(
@@ -86,7 +86,9 @@ def render_list(
             "row": row,
             "status": status_name(words, row.status),
             **_chip(row, words),
-            "units": words.ngettext("%(count)s visitor", "%(count)s visitors", row.units),
+            "units": words_for(locale, row.unit).ngettext(
+                "%(count)s visitor", "%(count)s visitors", row.units
+            ),
             "labels": [label for label in (notice_label(words, code) for code in row.notices) if label],
         }
         for row in rows
@@ -135,5 +137,5 @@ def render_message(
 
 
 def _render(template: str, words: Words, site: Site, csrf_token: str, **context: Any) -> str:
-    made = environment(words.locale).get_template(template)
+    made = environment(words).get_template(template)
     return made.render(lang=words.locale, site=site, csrf_token=csrf_token, **context)

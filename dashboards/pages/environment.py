@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dashboards.wording.language import LOCALES, words_for
+from dashboards.wording.language import LOCALES, Words
 
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -27,8 +27,8 @@ def script_json(document: Any) -> Markup:
     return Markup(text)  # noqa: S704 -- every sign that HTML could understand has been escaped above
 
 
-@lru_cache(maxsize=len(LOCALES))
-def environment(locale: str) -> Environment:
+@lru_cache(maxsize=8)
+def environment(words: Words) -> Environment:
     """The environment of one language (see `words_for`)."""
     made = Environment(
         loader=PackageLoader("dashboards", "templates"),
@@ -38,7 +38,6 @@ def environment(locale: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    words = words_for(locale)
     made.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined] # the extension adds it
     made.filters["script_json"] = script_json
     made.globals["words"] = words

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from dashboards.formats import Formats
+from dashboards.wording.units import UNITS, OfCustomers
 
 DOMAIN = "messages"
 FOLDER = Path(__file__).parent
@@ -30,11 +31,13 @@ class Words:
         locale: `en` or `ru`.
         translations: its gettext catalogue.
         formats: its numbers, money and dates.
+        unit: whom the experiment at hand randomises, `visitor` or `customer`.
     """
 
     locale: str
     translations: gettext.NullTranslations
     formats: Formats
+    unit: str = "visitor"
 
     def gettext(self, message: str, /, **places: object) -> str:
         """The message in this language with its places filled.
@@ -55,16 +58,23 @@ class Words:
         return text % {"count": self.formats.number(count), **places}
 
 
-@lru_cache(maxsize=len(LOCALES))
-def words_for(locale: str) -> Words:
-    """The words of a language.
+@lru_cache(maxsize=len(LOCALES) * len(UNITS))
+def words_for(locale: str, unit: str = "visitor") -> Words:
+    """The words of a language for an experiment on visitors or on customers.
 
     Raises:
-        ValueError: a language there is no catalogue for.
+        ValueError: a language there is no catalogue for, or another unit.
+
+    >>> words_for("en", "customer").gettext("revenue per visitor")
+    'revenue per customer'
     """
     if locale not in LOCALES:
         raise ValueError(f"locale must be one of {', '.join(LOCALES)}, got {locale!r}")
-    return Words(locale, gettext.translation(DOMAIN, FOLDER, languages=[locale]), Formats(locale))
+    if unit not in UNITS:
+        raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {unit!r}")
+    found = gettext.translation(DOMAIN, FOLDER, languages=[locale])
+    translations = OfCustomers(found) if unit == "customer" else found
+    return Words(locale, translations, Formats(locale), unit)
 
 
 def best_locale(asked: str | None, accepted: str | None = None, fallback: str = "en") -> str:

@@ -17,7 +17,7 @@ _NAMES = {
     "sku_orders_per_unit": mark("orders with the product per visitor"),
     "repeat_buyers_per_unit": mark("repeat buyers"),
     "repeat_purchase_rate": mark("repeat purchase"),
-    "orders_per_customer": mark("orders per customer"),
+    "orders_per_customer": mark("further orders per customer"),
     "redemption_rate": mark("codes used"),
     "unsubscribe_rate": mark("unsubscribes"),
     "average_order_value": mark("average order value"),

@@ -56,7 +56,12 @@ class VerdictWords:
 
 
 def verdict_sentence(
-    result: Result, locale: str, names: Mapping[str, str] | None = None, *, ended: bool = False
+    result: Result,
+    locale: str,
+    names: Mapping[str, str] | None = None,
+    *,
+    ended: bool = False,
+    unit: str = "visitor",
 ) -> str:
     """The verdict as one text.
 
@@ -65,8 +70,9 @@ def verdict_sentence(
         locale: `en` or `ru`.
         names: names of variants by key; keys stand for themselves otherwise.
         ended: the experiment collects no more, so nobody is told to go on collecting.
+        unit: whom the experiment randomises, `visitor` or `customer`.
     """
-    return verdict_words(result, words_for(locale), names or {}, ended=ended).sentence
+    return verdict_words(result, words_for(locale, unit), names or {}, ended=ended).sentence
 
 
 def state_words(state: str, *, ended: bool) -> StateWords:
