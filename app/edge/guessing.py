@@ -166,6 +166,8 @@ class GuessLimit:
         """
         window, read = _window(now_us), self._counters.read
         unknown = read(_till(asker), window)
+        if not unknown:
+            return  # every unknown code counts there as well
         is_shut = unknown >= self._most and unknown >= self._most + self._redemptions(asker, window)
         if is_shut or read(_shopper(asker), window) >= self._most_of_one:
             wait_us = WINDOW_US - now_us % WINDOW_US

@@ -1,6 +1,5 @@
 """The ledger as the rest of the service sees it: append events, ask how far it reaches."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,14 +64,17 @@ class Ledger:
 
     async def _settled(self, request: Request) -> Any:
         self._writer.submit(request)
+        patience = request.loop.call_later(APPEND_TIMEOUT_SECONDS, self._give_up, request)
         try:
-            async with asyncio.timeout(APPEND_TIMEOUT_SECONDS):
-                return await request.future
-        except TimeoutError:
-            self._writer.break_off(APPEND_TIMEOUT_SECONDS / 2)
-            raise unavailable("the database did not answer in time; send it again") from None
+            return await request.future
         finally:
+            patience.cancel()
             request.abandoned = True  # nobody waits any more; if it is still queued it is passed over
+
+    def _give_up(self, request: Request) -> None:
+        if not request.future.done():
+            self._writer.break_off(APPEND_TIMEOUT_SECONDS / 2)
+            request.future.set_exception(unavailable("the database did not answer in time; send it again"))
 
 
 def head_seq(database: Database) -> int:
