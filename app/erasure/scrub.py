@@ -1,12 +1,12 @@
 """No byte of an id in the file of an embedded database: log emptied, leftovers of moved rows written over."""
 
-import mmap
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
 from app.database import Database
 from app.erasure.traces import SHORTEST_SEARCHED
+from app.leftovers import are_left
 
 _WAIT_MS = 1000
 
@@ -26,7 +26,7 @@ def scrub(database: Database, ids: Sequence[str]) -> bool:
         if not _empty_log(connection):
             return False
         path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
-        if not _holds(path, ids):
+        if not _may_hold(path, ids):
             return True
         connection.execute("VACUUM")
         return _empty_log(connection)
@@ -40,8 +40,5 @@ def _empty_log(connection: sqlite3.Connection) -> bool:
     return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
 
-def _holds(path: Path, ids: Sequence[str]) -> bool:
-    if any(len(one) < SHORTEST_SEARCHED for one in ids):
-        return True
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as content:
-        return any(content.find(one.encode("utf-8", "surrogatepass")) >= 0 for one in ids)
+def _may_hold(path: Path, ids: Sequence[str]) -> bool:
+    return any(len(one) < SHORTEST_SEARCHED for one in ids) or are_left(path, ids)

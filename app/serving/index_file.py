@@ -11,7 +11,6 @@ until it looks again.
 import contextlib
 import fcntl
 import logging
-import mmap
 import os
 import secrets
 import shutil
@@ -23,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from app.leftovers import are_left
 from app.serving.id_table import IdTable, TableFull, create
 from app.serving.links import SCHEMA, Links
 
@@ -134,12 +134,7 @@ class IndexFile:
     def _scrub(self, gone: Iterable[str]) -> None:
         """Deleted rows are overwritten, moved ones may not be: look, and write the file anew if need be."""
         self._empty_log()
-        with (
-            (self.folder / LINKS_FILE).open("rb") as file,
-            mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as all_,
-        ):
-            is_left = any(all_.find(one.encode("utf-8", "surrogatepass")) >= 0 for one in gone)
-        if is_left:
+        if are_left(self.folder / LINKS_FILE, gone):
             self.execute("VACUUM")
             self._empty_log()
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 import uvicorn
 
 from app import database as database_module
+from app.erasure import scrub as scrub_module
 from app.ledger import transaction as transaction_module
 from app.ledger import writer as writer_module
 from app.ledger.batch import Recorded, record
@@ -22,6 +23,7 @@ from app.ledger.rows import Item
 from app.ledger.stores import Store
 from app.ledger.transaction import Transaction
 from app.ledger.writer import Request, Writer
+from app.leftovers import holds
 from app.main import application_factory
 
 WRITTEN_TOGETHER = 200
@@ -77,10 +79,17 @@ def commit_per_request() -> None:
     vars(writer_module)["BATCH_EVENTS"] = 0
 
 
+def opens_the_database_itself() -> None:
+    """Looks for erased ids in the database's file without leaving the process that serves it."""
+
+    vars(scrub_module)["are_left"] = holds
+
+
 PLANTED: dict[str, Callable[[], None]] = {
     "early": acknowledge_early,
     "doubled": no_unique_id,
     "commit per request": commit_per_request,
+    "opens the database itself": opens_the_database_itself,
     "synchronous=NORMAL": not_synchronous("NORMAL"),
     "synchronous=OFF": not_synchronous("OFF"),
 }
