@@ -18,6 +18,7 @@ from app.codes.schemas import CodePage, CodeShown, CountsShown, PoolBody, PoolSh
 from app.codes.terms import terms_of
 from app.codes.vault import Vault
 from app.dependencies import services
+from app.errors import Invalid
 from app.experiments.service import get_row
 from app.strict import KEY_PATTERN, cursor_number, moment_us
 
@@ -74,6 +75,8 @@ async def fill_code_pool(key: str, body: PoolBody, wired: Wired, manager: Manage
     terms, _ = await asyncio.to_thread(batch_terms, wired.database, key, body.variant)
     check_pool(terms)
     until_us = None if body.valid_until is None else moment_us(body.valid_until)
+    if until_us is not None and until_us <= wired.clock.now_us():
+        raise Invalid("has passed", "over_already", "valid_until")
     batch = Batch(body.batch, "pool", terms, until_us)
     filled = await fill_pool(wired.ledger, Vault(wired.settings), batch, body.count)
     until = None if until_us is None else isoformat(until_us)

@@ -142,7 +142,8 @@ def _bare(definition: Mapping[str, Any], variant: Mapping[str, Any]) -> CodeTerm
     total, each = code.get("uses_total"), code.get("uses_per_customer")
     days, after = validity.get("days"), validity.get("days_after")
     after_order = days if after == "order" else None
-    own_days = code.get("valid_days") or (days if after == "claim" else None)
+    lives = [code.get("valid_days"), days if after == "claim" else None]
+    own_days = min((one for one in lives if one is not None), default=None)
     return CodeTerms(
         experiment=definition["key"],
         variant=variant["key"],

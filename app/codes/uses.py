@@ -154,7 +154,9 @@ def _take_from_budget(  # noqa: PLR0913, PLR0917 - what a use costs
         moved = {"held_minor": -freed_minor, "held_uses": -freed_uses}
         budget.move(transaction, terms, **moved, spent_minor=terms.charge(amount_minor), spent_uses=1)
         return of_claim, 0
-    held_minor = max(terms.use_minor, terms.charge(amount_minor))
+    held_minor = terms.charge(amount_minor)
+    if of_claim:  # what was promised stays promised, should the basket grow
+        held_minor = max(terms.use_minor, held_minor)
     budget.move(transaction, terms, held_minor=held_minor - freed_minor, held_uses=1 - freed_uses)
     return of_claim, held_minor
 

@@ -252,12 +252,19 @@ class Rollback(CodeDeed):
     def run(self, transaction: Transaction) -> Any:
         """See `Deed`."""
         code, terms, use = self._found(transaction)
+        if terms.bound and use is not None:
+            self._refuse_strangers(transaction, code, terms, use)
         if use is not None and uses.give_back(transaction, terms, code, use) and use.state == "redeemed":
             people, currency = (use.visitor, use.customer), terms.offer.get("currency")
             uses.write_use(transaction, "reversal", code, people, use.order_id, use.amount_minor, currency)
         if use is not None and use.with_order:
             uses.forget_order(transaction, use)
         return Done("rolled_back", code, terms, None, 0)
+
+    def _refuse_strangers(self, transaction: Transaction, code: Code, terms: CodeTerms, use: Use) -> None:
+        who = self.person.who(transaction, terms.unit)
+        if who.numbers.isdisjoint({code.owner, use.unit, use.visitor, use.customer}):
+            raise refusals.not_yours()
 
 
 def _was_redeemed(transaction: Transaction, use: Use) -> bool:

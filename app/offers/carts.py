@@ -82,7 +82,7 @@ class History(NamedTuple):
         invited: somebody invited the shopper.
         friends_before: how many friends the one who invites had brought before.
         pieces: sku → pieces in earlier orders; None: unknown.
-        vouches: a code may speak for the order that brought it: the request says nothing of the last one.
+        vouches: a code may speak for the order that brought it: neither the request nor the ledger knows one.
     """
 
     orders_count: int | None = None

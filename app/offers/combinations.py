@@ -10,7 +10,7 @@ from app.offers.standing import Live
 MOST_COMBINATIONS: Final = 200
 """Beyond so many the search ends with the best found so far; shops combine a handful."""
 
-_MOST_SUBSETS_OF: Final = 4
+_MOST_SUBSETS_OF: Final = 6
 
 
 def may_combine(one: Ready, other: Ready) -> bool:
@@ -28,7 +28,8 @@ def may_combine(one: Ready, other: Ready) -> bool:
 def allowed(live: Sequence[Live]) -> Iterator[list[Live]]:
     """Every largest allowed combination, and those without some of its discounts on lines.
 
-    A discount on lines can keep the rest below another offer's threshold, so it is also left out in turn.
+    A discount on lines can keep the rest below another offer's threshold, or use up the pieces that another
+    one would take more off, so it is also left out in turn.
     """
     linked = {place: _friends(live, place) for place in range(len(live))}
     together = [place for place, friends in linked.items() if friends]
@@ -74,9 +75,9 @@ def _without_line_discounts(clique: list[Live]) -> Iterator[list[Live]]:
     of_lines = [one for one in clique if one.ready.of_lines]
     others = [one for one in clique if not one.ready.of_lines]
     yield clique
-    if not of_lines or not others:
+    if not of_lines or len(clique) == 1:
         return
     sizes = range(len(of_lines) - 1, -1, -1) if len(of_lines) <= _MOST_SUBSETS_OF else (0,)
     for size in sizes:
-        for kept in combinations(of_lines, size):
+        for kept in combinations(of_lines, size) if size or others else ():
             yield [one for one in clique if not one.ready.of_lines or one in kept]

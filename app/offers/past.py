@@ -42,6 +42,7 @@ def with_orders(told: History, orders: Sequence[Purchase], currency: str | None,
         last_order_at_us=last_us,
         last_order_minor=last_minor,
         pieces=_pieces(orders),
+        vouches=told.vouches and not orders,
     )
 
 

@@ -133,14 +133,26 @@ def _percent(percent: float) -> Ratio:
     return ratio(percent, per=100)
 
 
-def _next_order(ready: Ready, _pieces: int, history: History, now_us: int) -> Live:
-    days = ready.offer.valid_days if isinstance(ready.offer, NextOrderDiscount) else None
-    is_due = _is_vouched(ready, history) or _is_due(ready, days, history, now_us)
+def _missed(ready: Ready, days: int | None, history: History, now_us: int) -> str:
+    """Why a code for the next order is good for nothing now."""
+    last = history.last_order_at_us
+    if last is None or last < ready.since_us or days is None:
+        return "no_order"
+    return "expired" if now_us >= last + days * DAY_US else "no_order"
+
+
+def _next_order(ready: Ready, _pieces: int, history: History, now_us: int) -> Live | str:
+    offer = ready.offer
+    if not isinstance(offer, NextOrderDiscount):
+        return "not_on_carts"
+    is_due = _is_vouched(ready, history) or _is_due(ready, offer.valid_days, history, now_us)
+    if ready.code is not None and not is_due:
+        return _missed(ready, offer.valid_days, history, now_us)
     share = ready.share if is_due else None
     return Live(ready, share, 0, ready.minimum_minor, None)
 
 
-def _spend(ready: Ready, _pieces: int, history: History, now_us: int) -> Live:
+def _spend(ready: Ready, _pieces: int, history: History, now_us: int) -> Live | str:
     offer = ready.offer
     if not isinstance(offer, SpendReward):
         return Live(ready, None, 0, ready.minimum_minor, None)
@@ -148,6 +160,8 @@ def _spend(ready: Ready, _pieces: int, history: History, now_us: int) -> Live:
         (history.last_order_minor or 0) >= offer.spend_minor
         and _is_due(ready, offer.valid_days, history, now_us)
     )
+    if ready.code is not None and not is_due:
+        return _missed(ready, offer.valid_days, history, now_us)
     minimum = ready.minimum_minor if is_due else max(ready.minimum_minor, offer.spend_minor)
     return Live(ready, None, ready.amount_minor if is_due else 0, minimum, None)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.codes import Shop, code, offer, open_shop, refusal
@@ -87,6 +88,29 @@ def test_an_offer_without_a_bound_is_charged_at_the_redemption_and_never_over_th
     assert shop.status() == "frozen"
     assert shop.redeem(given, "o-9", discount_minor=200).status_code == 200
     assert refusal(shop.redeem(given, "o-10", discount_minor=1)) == (409, "budget")
+
+
+def test_a_reservation_holds_its_own_sum_and_what_a_claim_was_promised_stays_promised(
+    service: InProcess,
+) -> None:
+    reusable = offer(code=code(uses_per_customer=None))  # at most 5.00 a use
+    shop = open_shop(service, reusable, budget={"money_minor": 700, "uses": None})
+    given = shop.claim("v-1")
+
+    def reserve(order_id: str, minor: int) -> httpx.Response:
+        body = {"code": given, "visitor_id": "v-1", "order_id": order_id, "discount_minor": minor}
+        return shop.post("reserve", **body)
+
+    assert reserve("o-1", 100).status_code == 200
+    assert reserve("o-2", 150).status_code == 200
+    assert refusal(reserve("o-3", 51)) == (409, "budget")
+    assert reserve("o-4", 50).status_code == 200
+    assert shop.redeem(given, "o-1", discount_minor=500).status_code == 200  # its basket grew
+    assert refusal(shop.redeem(given, "o-2", discount_minor=151)) == (409, "budget")
+    assert [shop.redeem(given, name).status_code for name in ("o-2", "o-4")] == [409, 409]
+    spent = [shop.post("redeem", code=given, visitor_id="v-1", order_id=name) for name in ("o-2", "o-4")]
+    assert [one.json()["discount_minor"] for one in spent] == [150, 50]
+    assert _budgets(shop)[0][1] == 700
 
 
 def test_a_budget_too_small_for_one_use_freezes_at_the_first_claim(service: InProcess) -> None:

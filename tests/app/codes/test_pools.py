@@ -94,6 +94,7 @@ def test_who_made_and_who_took_a_pool_is_on_record(service: InProcess) -> None:
         (code(), {"count": 1_000_001}, 422, "invalid_field"),
         (code(), {"batch": "two words"}, 422, "invalid_field"),
         (code(), {"valid_until": "2026-08-01"}, 422, "invalid_field"),
+        (code(), {"valid_until": "2020-01-01T00:00:00Z"}, 422, "over_already"),
         (code(), {"more": 1}, 422, "extra_forbidden"),
     ],
 )

@@ -87,6 +87,11 @@ def test_a_bound_code_is_its_owners_alone_and_an_unbound_one_anybodys(service: I
     given = shop.claim("v-1")
     assert refusal(shop.redeem(given, "o-1", "v-2")) == (403, "not_yours")
     assert shop.redeem(given, "o-1", "v-1").status_code == 200
+    back = {"code": given, "order_id": "o-1"}
+    assert refusal(shop.post("rollback", **back, visitor_id="v-2")) == (403, "not_yours")
+    assert refusal(shop.redeem(given, "o-2", "v-1")) == (409, "spent")
+    assert shop.post("rollback", **back, visitor_id="v-1").status_code == 200
+    assert shop.redeem(given, "o-2", "v-1").status_code == 200
 
 
 def test_a_code_ends_after_its_days_and_with_the_offer(service: InProcess) -> None:
@@ -140,6 +145,19 @@ def test_a_reservation_is_redeemed_by_its_order_also_after_the_codes_end(service
     shop.post("reserve", code=given, visitor_id="v-1", order_id="o-1", ttl_seconds=600)
     service.clock.advance(2 * MINUTE)
     assert shop.redeem(given, "o-1").json()["status"] == "redeemed"
+
+
+@pytest.mark.parametrize(("days", "after_claim", "lives"), [(7, 2, 2), (2, 7, 2), (None, 3, 3)])
+def test_of_two_lives_of_a_code_the_shorter_counts(
+    service: InProcess, days: int | None, after_claim: int, lives: int
+) -> None:
+    validity = {"days": after_claim, "days_after": "claim"}
+    shop = open_shop(service, offer(code=code(valid_days=days), validity=validity))
+    given = shop.claim()
+    service.clock.advance(lives * DAY - 1)
+    assert shop.post("validate", code=given, visitor_id="v-1").status_code == 200
+    service.clock.advance(1)
+    assert refusal(shop.redeem(given, "o-1")) == (410, "expired")
 
 
 @pytest.mark.parametrize("terms", [{}, {"uses_per_customer": None}])

@@ -478,3 +478,31 @@ def test_a_code_for_the_next_order_ends_by_the_last_one_or_where_none_is_known_b
         shop.send(shop.order(days, "one", visitor_id=person["visitor_id"]))
     given = shop.post("claim", experiment=shop.keys["next"], **person).json()
     assert given["valid_until"] == shop.event("x", end)["occurred_at"]
+
+
+def test_a_code_speaks_for_its_order_only_where_the_ledger_knows_none(service: InProcess) -> None:
+    shop = Past(service, "next", "spend", code=code())
+    people = {name: f"{name}-{shop.number}" for name in ("new", "late", "small", "good")}
+    shop.go_to(1)
+    shop.send(
+        shop.order(0.5, "late", visitor_id=people["late"]),
+        shop.order(0.6, "small", 1199, visitor_id=people["small"]),
+        shop.order(0.7, "good", 1200, visitor_id=people["good"]),
+    )
+    shop.go_to(8)
+
+    def used(name: str, who: str) -> tuple[int, Any]:
+        person = {"visitor_id": people[who], "attributes": {"shop": shop.number}}
+        given = shop.post("claim", experiment=shop.keys[name], **person).json()["code"]
+        quoted = shop.applied(name, visitor_id=people[who], codes=[given])
+        answer = shop.post("redeem", code=given, cart=CART, order_id=f"{name}-{who}-{shop.number}", **person)
+        body = answer.json()
+        minor = body.get("discount_minor")
+        assert quoted == (minor if answer.status_code == 200 else body.get("reason", body["code"]))
+        return answer.status_code, minor if minor is not None else quoted
+
+    assert used("next", "new") == (200, 330)  # 15 % of 22.00
+    assert used("next", "late") == (410, "expired")
+    assert used("spend", "new") == (200, 300)
+    assert used("spend", "small") == (422, "no_order")
+    assert used("spend", "good") == (200, 300)
