@@ -93,7 +93,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _sqlite_engine(url: str) -> Engine:
-    Path(_sqlite_path(url)).parent.mkdir(parents=True, exist_ok=True)
+    Path(_sqlite_path(url)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # ids of people lie there
     engine = create_engine(url, hide_parameters=True, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

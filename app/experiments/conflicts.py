@@ -47,47 +47,64 @@ class Met:
         }
 
 
+def as_served(row: ExperimentRow) -> dict[str, Any]:
+    """The definition of an experiment as it bears on others: after a decision, what everybody is given.
+
+    The chosen offer goes to the whole audience, whatever layers and planned ends said; those who are held
+    back keep their variants.
+    """
+    definition, decision = row.definition, row.decision
+    if row.state != "decided" or decision is None:
+        return dict(definition)
+    kept = [
+        one
+        for one in definition["variants"]
+        if one["key"] == decision["variant"] or decision["hold_back_share"]
+    ]
+    return {**definition, "variants": kept, "layer": None, "starts_at": None, "ends_at": None}
+
+
 def find_conflicts(
     mine: Mapping[str, Any],
-    others: Iterable[ExperimentRow],
+    others: Iterable[Mapping[str, Any]],
     segments: Mapping[str, SegmentRow],
     now_us: int,
 ) -> list[Met]:
-    """Every conflict of a definition with experiments in progress; broken promises of layers first.
+    """Every conflict of a definition with experiments that give offers; broken promises of layers first.
 
     Args:
         mine: the definition.
-        others: experiments that run, are paused or frozen.
+        others: of experiments that run, are paused, frozen or decided (see `as_served`).
         segments: all of them by key.
         now_us: the present moment.
     """
     audience = resolved_audience(mine, segments)
     offers = list(_offers(mine))
     found = []
-    for row in others:
-        other = row.definition
-        layer = _same_part(mine["layer"], row)
+    for other in others:
+        layer = _same_part(mine["layer"], other)
         if layer is not None:
             found.append(layer)
             continue
         window = _window(mine, other, now_us)
-        if _kept_apart(mine, other) or window is None:
+        if window is None:
             continue
-        met = _excluding(offers, row, window)
-        if met is not None and not are_disjoint(audience, resolved_audience(other, segments)):
+        apart = _kept_apart(mine, other) or are_disjoint(audience, resolved_audience(other, segments))
+        met = _excluding(offers, other, window, apart=apart)
+        if met is not None:
             found.append(met)
     return sorted(found, key=lambda met: met.code != "overlapping_ranges")
 
 
-def _same_part(layer: Mapping[str, Any] | None, row: ExperimentRow) -> Met | None:
-    other = row.definition["layer"]
+def _same_part(layer: Mapping[str, Any] | None, definition: Mapping[str, Any]) -> Met | None:
+    other = definition["layer"]
     if layer is None or other is None or layer["key"] != other["key"]:
         return None
     (low, high), (other_low, other_high) = layer["range"], other["range"]
     if not (low < other_high and other_low < high):
         return None
     detail = f"holds {other_low} to {other_high} of layer {layer['key']}"
-    return Met("overlapping_ranges", row.key, "layer.range", detail)
+    return Met("overlapping_ranges", definition["key"], "layer.range", detail)
 
 
 def _kept_apart(mine: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -114,28 +131,42 @@ def _common(starts: Sequence[int], ends: Sequence[int]) -> Window | None:
 
 
 def _offers(definition: Mapping[str, Any]) -> Iterable[tuple[str, Ready]]:
-    for position, variant in enumerate(definition["variants"]):
+    """What may lie in a cart and competes there, with the field that says what it may be combined with."""
+    variants = enumerate(definition["variants"])
+    held = [(f"variants.{place}.offer", one["key"], one["offer"]) for place, one in variants]
+    for field, variant, offer in (*held, ("fallback", None, definition["fallback"])):
         try:
-            ready = prepare(definition["key"], variant["key"], variant["offer"])
+            ready = prepare(definition["key"], variant, offer)
         except ValueError:  # stored under older rules: it gives no quotes either
             continue
         if ready is not None and ready.competes:
-            yield f"variants.{position}.offer.stacking", ready
+            yield f"{field}.stacking", ready
 
 
-def _excluding(offers: Sequence[tuple[str, Ready]], row: ExperimentRow, window: Window) -> Met | None:
-    """The first pair of offers that may lie in one cart and exclude each other."""
-    theirs = [ready for _, ready in _offers(row.definition)]
+def _excluding(
+    offers: Sequence[tuple[str, Ready]], definition: Mapping[str, Any], window: Window, *, apart: bool
+) -> Met | None:
+    """The first pair of offers that may lie in one cart and exclude each other.
+
+    Where nobody is in both experiments, a fallback still meets the other's offers: it is for who is not in.
+    """
+    theirs = [ready for _, ready in _offers(definition)]
     for field, ready in offers:
         for other in theirs:
+            if apart and None not in {ready.variant, other.variant}:
+                continue
             if may_combine(ready, other) or not _valid_together(ready, other, window):
                 continue
             detail = (
-                f"{ready.kind} of {ready.variant} and {other.kind} of {other.variant} in {row.key} may meet "
+                f"{_named(ready)} and {_named(other)} in {definition['key']} may meet "
                 "in one cart and exclude each other: only the better one applies"
             )
-            return Met("exclusive_offers", row.key, field, detail)
+            return Met("exclusive_offers", definition["key"], field, detail)
     return None
+
+
+def _named(ready: Ready) -> str:
+    return f"{ready.kind} of {'the fallback' if ready.variant is None else ready.variant}"
 
 
 def _valid_together(one: Ready, other: Ready, window: Window) -> bool:
@@ -147,23 +178,23 @@ def _valid_together(one: Ready, other: Ready, window: Window) -> bool:
 
 
 def propose_layer(
-    mine: Mapping[str, Any], found: Sequence[Met], others: Sequence[ExperimentRow]
+    mine: Mapping[str, Any], found: Sequence[Met], others: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any] | None:
     """A layer that would keep the experiment apart, with its free ranges; None where nothing is in the way.
 
     The layer of the most experiments in the way, or a new one: an experiment without a layer cannot be put
-    into one after its start, so a new layer helps from the next experiments on.
+    into one after its start, so a new layer helps from the next experiments on, and settles nothing now.
     """
     if not found:
         return None
     in_the_way = {met.experiment for met in found}
-    layers = [row.definition["layer"] for row in others if row.key in in_the_way]
+    layers = [other["layer"] for other in others if other["key"] in in_the_way]
     keys = sorted(layer["key"] for layer in layers if layer is not None)
     key = max(keys, key=lambda one: (keys.count(one), one)) if keys else f"{mine['key'][:93]}-layer"
-    inside = [row for row in others if (row.definition["layer"] or {}).get("key") == key]
-    taken = [row.definition["layer"]["range"] for row in inside]
-    settles = [row.key for row in inside if row.key in in_the_way]
-    return {"layer": key, "exists": bool(keys), "free": free_ranges(taken), "settles": settles}
+    inside = [other for other in others if (other["layer"] or {}).get("key") == key]
+    free = free_ranges([other["layer"]["range"] for other in inside])
+    settles = [other["key"] for other in inside if other["key"] in in_the_way] if free else []
+    return {"layer": key, "exists": bool(keys), "free": free, "settles": settles}
 
 
 def free_ranges(taken: Iterable[Sequence[float]]) -> list[list[float]]:

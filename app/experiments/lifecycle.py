@@ -57,8 +57,10 @@ def moves(row: ExperimentRow, action: str) -> bool:
 
 def impossible(row: ExperimentRow, action: str) -> Conflict:
     """The refusal of an action in the wrong state."""
+    sources = sorted(TRANSITIONS[action].sources if action in TRANSITIONS else ())
+    needed = f", and would have to be {' or '.join(sources)}" if sources else ""
     return Conflict(
-        f"{action} is impossible: the experiment is {row.state}",
+        f"{action} is impossible: the experiment is {row.state}{needed}",
         "impossible_action",
         "status",
         {"status_now": row.state},

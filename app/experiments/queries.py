@@ -63,9 +63,9 @@ def segment_rows(session: Session, limit: int | None = None, after: str = "") ->
     return list(session.exec(query).all())
 
 
-def entered_rows(session: Session, key: str) -> list[ExperimentRow]:
-    """Other experiments that run, are paused or frozen, oldest first."""
+def giving_rows(session: Session, key: str) -> list[ExperimentRow]:
+    """Other experiments that give offers: they run, are paused or frozen, or were decided; oldest first."""
     query = select(ExperimentRow).where(
-        col(ExperimentRow.state).in_(sorted(ENTERS)), ExperimentRow.key != key
+        col(ExperimentRow.state).in_(sorted({*ENTERS, "decided"})), ExperimentRow.key != key
     )
     return list(session.exec(query.order_by(col(ExperimentRow.id))).all())

@@ -23,6 +23,7 @@ VARIANT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 Seed = Annotated[str, Field(pattern=SEED_PATTERN)]
 Span = Annotated[list[Share], Field(min_length=2, max_length=2)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
+Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 
 
 class LayerUse(Strict):
@@ -140,7 +141,7 @@ class Definition(Strict):
 class StartBody(Strict):
     """Start, and why a conflict does not matter."""
 
-    override_conflicts: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    override_conflicts: Reason | None = None
 
 
 class NoFields(Strict):
@@ -157,7 +158,7 @@ class DecideBody(Strict):
     """The variant for everybody."""
 
     variant: Text200
-    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    reason: Reason
     hold_back_share: Annotated[float, Field(ge=0, lt=1)] | None = None
 
 

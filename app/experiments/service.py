@@ -11,13 +11,13 @@ from app.audit.service import record
 from app.clock import isoformat
 from app.database import Database
 from app.errors import Conflict, Invalid
-from app.experiments.conflicts import MOST_RECORDED, Met, find_conflicts, propose_layer
+from app.experiments.conflicts import MOST_RECORDED, Met, as_served, find_conflicts, propose_layer
 from app.experiments.erased import drop_people
 from app.experiments.forced import forced_rows
 from app.experiments.lifecycle import RAMPED_IN, TRANSITIONS, impossible, mark, moves, running_spans
 from app.experiments.queries import (
-    entered_rows,
     get_row,
+    giving_rows,
     holdout_rows,
     layer_rows,
     list_rows,
@@ -169,13 +169,17 @@ def require_draft(row: ExperimentRow, fields: list[str]) -> None:
 def conflicts(session: Session, row: ExperimentRow, now_us: int) -> list[Met]:
     """What an experiment would meet if it started now, errors first."""
     segments = {segment.key: segment for segment in segment_rows(session)}
-    return find_conflicts(row.definition, entered_rows(session, row.key), segments, now_us)
+    return find_conflicts(row.definition, _others(session, row), segments, now_us)
+
+
+def _others(session: Session, row: ExperimentRow) -> list[dict[str, Any]]:
+    return [as_served(other) for other in giving_rows(session, row.key)]
 
 
 def conflict_page(session: Session, row: ExperimentRow, now_us: int) -> dict[str, Any]:
     """Conflicts, and a layer that would avoid them."""
     found = conflicts(session, row, now_us)
-    proposal = propose_layer(row.definition, found, entered_rows(session, row.key))
+    proposal = propose_layer(row.definition, found, _others(session, row))
     return {"items": [met.shown() for met in found], "proposal": proposal}
 
 
@@ -213,7 +217,7 @@ def start(
 def _refused(session: Session, row: ExperimentRow, found: list[Met]) -> Conflict:
     """Names the first conflict, and shows the others and a layer that would avoid them."""
     first = found[0]
-    proposal = propose_layer(row.definition, found, entered_rows(session, row.key))
+    proposal = propose_layer(row.definition, found, _others(session, row))
     shown = {"conflicts": [met.shown() for met in found[:MOST_RECORDED]], "proposal": proposal}
     detail = f"conflicts with {first.experiment}: {first.detail}; override_conflicts gives a reason"
     return Conflict(detail, first.code, first.field, shown)

@@ -131,6 +131,11 @@ REASONS = {
         mark("The offers do equally well for all that matters"),
         mark("The difference in %(metric)s is too small to matter."),
     ),
+    "alike_but_dearer": ReasonWords(
+        mark("The offers sell alike for all that matters: %(effect)s"),
+        mark("The offers sell alike for all that matters"),
+        mark("The difference in %(metric)s is too small to matter."),
+    ),
     "profit_falls": ReasonWords(
         mark("Sales alone do not decide: %(effect)s, but profit falls"),
         mark("Profit per visitor is shown to fall"),

@@ -89,10 +89,12 @@ def verdict_words(
 ) -> VerdictWords:
     """The verdict part by part (see `verdict_sentence`)."""
     state = "do_not_trust" if result.trust.status == "stop" else result.verdict.state
-    said = DEARER if _is_dearer(result, state) else state_words(state, ended=ended)
+    is_dearer = _is_dearer(result, state)
+    said = DEARER if is_dearer else state_words(state, ended=ended)
     places = _places(result, words, names)
     action = words.gettext(said.action) % places
-    headline = words.gettext("%(lead)s: %(action)s.", lead=_lead(result, words, places, state), action=action)
+    lead = _lead(result, words, places, state, is_dearer=is_dearer)
+    headline = words.gettext("%(lead)s: %(action)s.", lead=lead, action=action)
     return VerdictWords(
         state=state,
         chip=words.gettext(said.chip),
@@ -112,10 +114,10 @@ def _is_dearer(result: Result, state: str) -> bool:
     return state == "no_difference" and bool(fallen) and alike <= fallen
 
 
-def _lead(result: Result, words: Words, places: dict[str, str], state: str) -> str:
+def _lead(result: Result, words: Words, places: dict[str, str], state: str, *, is_dearer: bool) -> str:
     reason = _first_reason(result, state)
     effect = "" if state == "do_not_trust" else _clause(_told(result, reason), words, places)
-    said = _said(reason)
+    said = _said(reason, is_dearer=is_dearer)
     if said is None:
         return _coded(reason.code, words)
     has_numbers = effect or reason.code == "sample_ratio"
@@ -125,8 +127,10 @@ def _lead(result: Result, words: Words, places: dict[str, str], state: str) -> s
     return filled[:1].upper() + filled[1:]
 
 
-def _said(reason: Reason) -> ReasonWords | None:
-    """The words of a reason; two of them say more where more is proven."""
+def _said(reason: Reason, *, is_dearer: bool = False) -> ReasonWords | None:
+    """The words of a reason; some of them say more where more is proven."""
+    if is_dearer and reason.code == "inside_margin":
+        return REASONS["alike_but_dearer"]
     closer = {
         "guardrail_not_passed": ("harmed", "guardrail_harmed"),
         "not_proven": ("crossed", "gain_blocked"),

@@ -214,3 +214,66 @@ def test_an_override_among_fifty_experiments_notes_twenty_of_them(service: InPro
         service.running(key=f"many-{number}")
     recorded = service.call("GET", "/api/v1/experiments/many-49").json()["warnings"]
     assert len(recorded) == 20
+
+
+TEN = {"kind": "percent_off", "percent": 10}
+FIVE = {"kind": "percent_off", "percent": 5, "stacking": {"combinable_with": ["next"]}}
+BLIND = {"kind": "percent_off", "percent": 7, "stacking": {"combinable_with": ["first"]}}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "hold_back_share", "found"),
+    [("reusable", 0, [("exclusive_offers", "first")]), ("single-use", 0, []), ("single-use", 0.1, None)],
+)
+def test_what_was_decided_is_in_the_way_wherever_its_layer_was(
+    service: InProcess, chosen: str, hold_back_share: float, found: list[tuple[str, str]] | None
+) -> None:
+    """`reusable` excludes the new offer, `single-use` may be combined with it."""
+    service.running(key="first", variants=_variants(FIVE, TEN), layer={"key": LAYER, "range": [0, 0.5]})
+    expected = [("exclusive_offers", "first")] if found is None else found
+    service.create(key="next", variants=_variants(None, BLIND), layer={"key": LAYER, "range": [0.5, 1]})
+    assert _found(service, "next") == []
+    for action, body in (
+        ("stop", {}),
+        ("decide", {"variant": chosen, "reason": "it won", "hold_back_share": hold_back_share}),
+    ):
+        assert service.act("first", action, body).status_code == 200
+    assert _found(service, "next") == expected
+    assert service.act("next", "start", {}).status_code == (409 if expected else 200)
+    assert service.act("first", "archive", {}).status_code == 200
+    assert _found(service, "next") == []
+
+
+@pytest.mark.parametrize("whose", ["mine", "theirs"])
+def test_a_fallback_meets_offers_of_other_audiences(service: InProcess, whose: str) -> None:
+    mine, theirs = (TEN, None) if whose == "mine" else (None, TEN)
+    service.running(key="first", audience={"country": "RU"}, variants=_variants(None, TEN), fallback=theirs)
+    service.create(
+        key="second",
+        audience={"country": "KZ"},
+        variants=_variants(None, {**TEN, "percent": 5}),
+        fallback=mine,
+    )
+    assert _found(service, "second") == [("exclusive_offers", "first")]
+    body = service.act("second", "start", {}).json()
+    assert body["field"] == ("fallback.stacking" if whose == "mine" else "variants.1.offer.stacking")
+    assert "the fallback" in body["detail"]
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "\t\n"])
+def test_a_blank_reason_is_none(service: InProcess, reason: str) -> None:
+    service.running(key="first")
+    service.create(key="second")
+    refused = service.act("second", "start", {"override_conflicts": reason})
+    assert (refused.status_code, refused.json()["field"]) == (422, "override_conflicts")
+    assert service.act("first", "stop", {}).status_code == 200
+    decided = service.act("first", "decide", {"variant": "reusable", "reason": reason})
+    assert (decided.status_code, decided.json()["field"]) == (422, "reason")
+
+
+def test_a_full_layer_settles_nothing(service: InProcess) -> None:
+    for key, span in (("left", [0, 0.5]), ("right", [0.5, 1])):
+        service.running(key=key, layer={"key": LAYER, "range": span})
+    service.create(key="second")
+    proposal = service.act("second", "start", {}).json()["proposal"]
+    assert proposal == {"layer": LAYER, "exists": True, "free": [], "settles": []}
