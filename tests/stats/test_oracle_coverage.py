@@ -68,6 +68,7 @@ def _pattern(part: ast.expr) -> str:
     return re.escape(str(part.value)) if known else "(one_sided|two_sided|[0-9]+)"  # type: ignore[attr-defined]  # a constant
 
 
+@pytest.mark.long
 def test_every_case_is_a_test_or_is_left_out_for_a_reason() -> None:
     known = every_case()
     covered = covered_cases(known) & known

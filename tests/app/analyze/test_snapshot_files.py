@@ -171,6 +171,7 @@ def test_the_page_has_the_looks(tmp_path: Path) -> None:
     assert "Plotly" in page
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not ASOS.exists(), reason="the extract of published readings is not beside the checkout")
 def test_published_readings_of_a_real_shop(tmp_path: Path) -> None:
     with gzip.open(ASOS, "rt", newline="") as file:

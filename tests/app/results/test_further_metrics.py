@@ -246,6 +246,7 @@ def test_what_is_given_back_later_does_not_change_an_earlier_reading(shop_with_r
     assert read(shop_with_returns, day)["offers"]["leakage"]["redemptions"] == found
 
 
+@pytest.mark.long
 def test_closing_day_by_day_writes_what_closing_at_once_writes(
     shop_with_returns: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,6 +72,7 @@ def _read(shop: Shop, policy: Policy) -> bytes:
     return bytes(results(shop.services, KEY, CLOSED, policy=policy))
 
 
+@pytest.mark.long
 @settings(max_examples=examples(4, 12), deadline=None)
 @given(told=st.tuples(_identifies, _exposures, _orders), data=st.data())
 def test_links_before_or_after_exposures_shuffled_and_twice_give_the_same_bytes(

@@ -197,6 +197,7 @@ def _with_a_new_key(live: Live) -> list[tuple[float, int]]:
     return answered
 
 
+@pytest.mark.long
 def test_two_replicas_of_two_workers_on_postgresql_do_so_too(postgres_url: str, tmp_path: Path) -> None:
     with services(postgres_url, [tmp_path / "one", tmp_path / "two"], workers=2) as lives:
         seen, changes = asyncio.run(_observe(lives, postgres_url, times=6))

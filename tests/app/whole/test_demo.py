@@ -10,6 +10,8 @@ from app.demo import cdnow
 from app.demo.service import seed
 from tests.support.live import Live, live_service
 
+pytestmark = pytest.mark.long  # the pages' tests seed the same demo every day
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
