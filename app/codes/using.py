@@ -144,7 +144,7 @@ class CodeDeed:
         may_lack = use is not None or code.uses_left == 0 or uses.most_of_one(terms, code) is not None
         if may_lack:
             free_reservations(transaction, terms, code)
-        if not terms.scopes:
+        if not terms.scopes:  # nothing is caught below, so nothing needs to be undone
             return self._taken(transaction, code, terms, state, amount_minor)
         try:
             with transaction.savepoint():

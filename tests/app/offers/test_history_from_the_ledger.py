@@ -1,4 +1,4 @@
-"""Earlier orders in quotes, claims and redemptions. Oracle: a walk over all events, and the pure `quote`."""
+"""Earlier orders in quotes. Oracle: a walk over all events, and the pure `quote`."""
 
 import itertools
 import random
@@ -10,122 +10,22 @@ import msgspec
 import pytest
 from sqlalchemy import event as listening
 
-from app.clock import isoformat
 from app.edge import past_orders
 from app.edge.past_orders import PastOrders
 from app.identity.resolve import Link, resolve
 from app.ledger.histories import Purchase
 from app.offers.carts import Cart, History
 from app.offers.quoting import quote
-from tests.support.codes import both, code, refusal
 from tests.support.inprocess import InProcess, closed, in_process, on_each_database
+from tests.support.past import CART, OFFERS, Past
 
-DAY = 86_400
-DAY_US = DAY * 1_000_000
-CART = {
-    "currency": "RUB",
-    "lines": [
-        {"sku": "tea", "quantity": 3, "price_minor": 500},
-        {"sku": "jam", "quantity": 1, "price_minor": 700},
-    ],
-    "shipping_minor": 200,
-}
-OFFERS: dict[str, dict[str, Any]] = {
-    "stamps": {"kind": "stamp_card", "every": 3},
-    "pieces": {"kind": "stamp_card", "every": 4, "counts": "pieces", "products": ["tea"]},
-    "tiers": {
-        "kind": "cumulative_discount",
-        "tiers": [{"from_minor": 500 * step, "percent": step} for step in range(1, 21)],
-    },
-    "next": {"kind": "next_order_discount", "percent": 15, "valid_days": 7},
-    "spend": {"kind": "spend_reward", "spend_minor": 1200, "reward_minor": 300},
-    "after": {
-        "kind": "amount_off",
-        "amount_minor": 400,
-        "validity": {"days": 5, "days_after": "order"},
-    },
-    "friend": {"kind": "referral", "referrer_minor": 100, "invited_minor": 250},
-    "plain": {"kind": "percent_off", "percent": 1},
-}
 COMPARED = [name for name in OFFERS if name not in {"friend", "plain"}]
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
     with on_each_database(request, tmp_path_factory.mktemp("history")) as running:
         yield running
-
-
-class Past:
-    """A shop with some of the offers, in experiments of its own audience, and what happened in it."""
-
-    def __init__(self, service: InProcess, *names: str, **changes: Any) -> None:
-        self.service, self.number = service, next(_numbers)
-        self.me = f"me-{self.number}"
-        service.clock.advance(DAY)
-        self.keys = {}
-        for name in names:
-            terms = OFFERS[name] | changes
-            fields = {
-                "variants": both(terms),
-                "audience": {"shop": self.number, "only": {"$in": [None, name]}},
-            }
-            self.keys[name] = service.running(key=f"{name}-{self.number}", **fields)
-        self.began_us = service.clock.at_us
-
-    def people(self) -> tuple[list[str], list[str]]:
-        """Visitors and customers of its own."""
-        return [f"v{n}-{self.number}" for n in range(7)], [f"c{n}-{self.number}" for n in range(4)]
-
-    def refund(self, days: float, order_id: str, amount_minor: int) -> dict[str, Any]:
-        """Money that goes back."""
-        named = {"order_id": f"{order_id}-{self.number}", "refund_id": f"r-{next(_numbers)}"}
-        return self.event("refund", days, amount_minor=amount_minor, **named)
-
-    def event(self, kind: str, days: float, **fields: Any) -> dict[str, Any]:
-        """An event so many days after the start."""
-        when = isoformat(self.began_us + round(days * DAY_US))
-        return {"event_id": f"h-{next(_numbers):07}", "type": kind, "occurred_at": when, **fields}
-
-    def order(self, days: float, order_id: str, items_minor: int = 1000, **fields: Any) -> dict[str, Any]:
-        """A paid order."""
-        money = {"currency": "RUB", "items_minor": items_minor, "discount_minor": 0, "shipping_minor": 0}
-        kind = fields.pop("type", "order")
-        return self.event(kind, days, order_id=f"{order_id}-{self.number}", **(money | fields))
-
-    def send(self, *events: dict[str, Any]) -> None:
-        """Send events, and follow the ledger as every worker does each second."""
-        answer = self.service.call("POST", "/api/v1/events", {"events": list(events)}, "srv").json()
-        assert answer["rejected"] == []
-        self.service.services.snapshots.follow()
-
-    def go_to(self, days: float) -> None:
-        """Let it be so many days after the start."""
-        self.service.clock.at_us = self.began_us + round(days * DAY_US)
-
-    def quote(self, visitor_id: str | None = "", customer_id: str | None = None, **fields: Any) -> Any:
-        """One quote; for the shop's one visitor unless another one is named."""
-        visitor_id = self.me if visitor_id == "" else visitor_id
-        attributes = {"shop": self.number} | fields.pop("attributes", {})
-        ids = {"visitor_id": visitor_id, "customer_id": customer_id}
-        body = {"cart": CART, "attributes": attributes, **ids, **fields}
-        answer = self.service.call("POST", "/api/v1/quote", body, "srv")
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def applied(self, name: str, **fields: Any) -> int | str:
-        """The discount of an offer, or why there is none."""
-        found = self.quote(**fields)
-        for one in (*found["applied"], *found["blocked"]):
-            if one["experiment"] == self.keys[name]:
-                reason = one.get("reason")
-                return str(reason) if reason else int(one["discount_minor"])
-        raise AssertionError(found)
-
-    def post(self, door: str, **body: Any) -> Any:
-        """One call of a code door."""
-        return self.service.call("POST", f"/api/v1/codes/{door}", body, "srv")
 
 
 def _happened(shop: Past, rng: random.Random) -> list[dict[str, Any]]:
@@ -397,112 +297,3 @@ def test_a_ledger_that_does_not_answer_in_time_is_not_waited_for_and_then_left_a
             answers.set()
     service.clock.advance(2)
     assert shop.quote()["history"] == {"source": "ledger", "reason": None}
-
-
-def test_a_redemption_is_worth_what_the_quote_said_of_the_ledger_s_orders(service: InProcess) -> None:
-    shop = Past(service, "stamps", code=code())
-    person = {"visitor_id": shop.me, "attributes": {"shop": shop.number}}
-    shop.go_to(5)
-    given = shop.post("claim", experiment=shop.keys["stamps"], **person).json()["code"]
-    cart = {"cart": CART, "order_id": f"third-{shop.number}", "code": given, **person}
-    early = shop.post("redeem", **cart)
-    assert (refusal(early), early.json()["reason"]) == ((422, "not_applicable"), "stamps_missing")
-    shop.send(*(shop.order(n, f"o{n}", visitor_id=person["visitor_id"]) for n in (1, 2)))
-    quoted = shop.quote(codes=[given])
-    shop.send(shop.order(4.9, "third", 2200, visitor_id=person["visitor_id"]))  # no earlier one
-    used = shop.post("redeem", **cart)
-    assert (used.status_code, used.json()["discount_minor"]) == (200, quoted["discount_minor"])
-    assert quoted["discount_minor"] == 2200
-
-
-def test_a_code_claimed_after_an_order_ends_so_many_days_after_the_order(service: InProcess) -> None:
-    shop = Past(service, "after", code=code())
-    person = {"visitor_id": shop.me, "attributes": {"shop": shop.number}}
-    shop.go_to(3)
-    shop.send(shop.order(-0.5, "before", visitor_id=person["visitor_id"]))  # of before the start
-    without = shop.post("claim", experiment=shop.keys["after"], **person)
-    assert refusal(without) == (409, "no_order")
-    shop.send(
-        shop.order(1, "one", visitor_id=person["visitor_id"]),
-        shop.order(2, "two", visitor_id=person["visitor_id"], paid=False),
-    )
-    given = shop.post("claim", experiment=shop.keys["after"], **person).json()
-    assert given["valid_until"] == shop.event("x", 6)["occurred_at"]
-    shop.go_to(5.99)
-    assert shop.post("validate", code=given["code"], visitor_id=person["visitor_id"]).status_code == 200
-    shop.go_to(6)
-    late = shop.post("validate", code=given["code"], visitor_id=person["visitor_id"])
-    assert refusal(late) == (410, "expired")
-
-
-def test_a_shared_code_that_was_not_claimed_asks_for_the_order_of_whoever_brings_it(
-    service: InProcess,
-) -> None:
-    shop = Past(service, "after", code=code(issue="shared"))
-    people = {name: f"{name}-{shop.number}" for name in ("claims", "buys", "strolls")}
-    attributes = {"shop": shop.number}
-    shop.go_to(3)
-    shop.send(
-        shop.order(2, "one", visitor_id=people["claims"]), shop.order(1, "two", visitor_id=people["buys"])
-    )
-    claim = {"experiment": shop.keys["after"], "visitor_id": people["claims"], "attributes": attributes}
-    given = shop.post("claim", **claim).json()["code"]
-
-    def said() -> dict[str, tuple[int, str]]:
-        answers = {
-            name: shop.post("validate", code=given, visitor_id=one, attributes=attributes)
-            for name, one in people.items()
-        }
-        return {
-            name: (answer.status_code, answer.json().get("reason") or answer.json().get("code", "good"))
-            for name, answer in answers.items()
-        }
-
-    good, none, over = (200, "good"), (422, "no_order"), (410, "expired")
-    assert said() == {"claims": good, "buys": good, "strolls": none}
-    shop.go_to(6)
-    assert said() == {"claims": good, "buys": over, "strolls": none}
-    shop.go_to(7)
-    assert said() == {"claims": over, "buys": over, "strolls": none}
-    assert shop.applied("after", visitor_id=people["strolls"], codes=[given]) == "no_order"
-
-
-@pytest.mark.parametrize(("days", "end"), [(1, 8), (None, 9.5)])
-def test_a_code_for_the_next_order_ends_by_the_last_one_or_where_none_is_known_by_the_claim(
-    service: InProcess, days: float | None, end: float
-) -> None:
-    shop = Past(service, "next", code=code())
-    person = {"visitor_id": shop.me, "attributes": {"shop": shop.number}}
-    shop.go_to(2.5)
-    if days is not None:
-        shop.send(shop.order(days, "one", visitor_id=person["visitor_id"]))
-    given = shop.post("claim", experiment=shop.keys["next"], **person).json()
-    assert given["valid_until"] == shop.event("x", end)["occurred_at"]
-
-
-def test_a_code_speaks_for_its_order_only_where_the_ledger_knows_none(service: InProcess) -> None:
-    shop = Past(service, "next", "spend", code=code())
-    people = {name: f"{name}-{shop.number}" for name in ("new", "late", "small", "good")}
-    shop.go_to(1)
-    shop.send(
-        shop.order(0.5, "late", visitor_id=people["late"]),
-        shop.order(0.6, "small", 1199, visitor_id=people["small"]),
-        shop.order(0.7, "good", 1200, visitor_id=people["good"]),
-    )
-    shop.go_to(8)
-
-    def used(name: str, who: str) -> tuple[int, Any]:
-        person = {"visitor_id": people[who], "attributes": {"shop": shop.number}}
-        given = shop.post("claim", experiment=shop.keys[name], **person).json()["code"]
-        quoted = shop.applied(name, visitor_id=people[who], codes=[given])
-        answer = shop.post("redeem", code=given, cart=CART, order_id=f"{name}-{who}-{shop.number}", **person)
-        body = answer.json()
-        minor = body.get("discount_minor")
-        assert quoted == (minor if answer.status_code == 200 else body.get("reason", body["code"]))
-        return answer.status_code, minor if minor is not None else quoted
-
-    assert used("next", "new") == (200, 330)  # 15 % of 22.00
-    assert used("next", "late") == (410, "expired")
-    assert used("spend", "new") == (200, 300)
-    assert used("spend", "small") == (422, "no_order")
-    assert used("spend", "good") == (200, 300)
